@@ -1,0 +1,51 @@
+import path from "node:path";
+import { build } from "esbuild";
+import type { V4WorkerOptions } from "miniflare";
+import { unstable_getMiniflareWorkerOptions as workerOptionsOf, unstable_readConfig as readConfig } from "wrangler";
+
+/** One Worker as Miniflare takes it (`convertV4MiniflareOptions`). */
+export type MiniflareWorker = V4WorkerOptions;
+
+/** Every Worker of the product, by its configuration file. */
+export const workerConfigs = [
+  "wrangler.toml",
+  "durable-objects/pcm/wrangler.toml",
+  "workers/didp/wrangler.toml",
+  "workers/pseudonymiser/wrangler.toml",
+] as const;
+
+/**
+ * Bundles the Worker of one wrangler.toml, with the same conditions as `wrangler deploy`.
+ * @param bindings variables and secrets, over those of the file.
+ */
+export async function bundleWorker(root: string, configFile: string, bindings: Record<string, string>): Promise<MiniflareWorker> {
+  const configPath = path.join(root, configFile);
+  const { workerOptions, main, define } = workerOptionsOf(configPath);
+  if (main === undefined) throw new Error(`${configFile} names no main module`);
+  const bundle = await build({
+    entryPoints: [main],
+    bundle: true,
+    format: "esm",
+    platform: "neutral",
+    target: "es2024",
+    mainFields: ["module", "main"],
+    conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:*", "node:*"],
+    define: define ?? {},
+    jsx: "automatic",
+    jsxImportSource: "hono/jsx",
+    sourcemap: "inline",
+    write: false,
+    logLevel: "error",
+  });
+  const contents = bundle.outputFiles[0]?.text;
+  if (contents === undefined) throw new Error(`${configFile}: nothing was built`);
+  const modulesRoot = path.join(root, "dist", path.dirname(configFile)); // must contain the module's path; need not exist
+  return {
+    ...(workerOptions as MiniflareWorker), // wrangler declares the same shape under a type of its own
+    name: readConfig({ config: configPath }).name ?? configFile,
+    bindings: { ...workerOptions.bindings, ...bindings },
+    modulesRoot,
+    modules: [{ type: "ESModule", path: path.join(modulesRoot, "index.mjs"), contents }],
+  };
+}

@@ -1,0 +1,79 @@
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { prepareDemo } from "../demo/demo.ts";
+import { PortTakenError, type Platform, root, startPlatform } from "./platform/platform.ts";
+
+const usage = `npm start -- [options]
+
+  --port N         first of the four ports: gateway N, DIdP N+1, demo login N+2, sample app N+3  (8787)
+  --state DIR      where everything is kept                                                      (.edgenym)
+  --set NAME=VALUE a setting of the Workers, see docs/settings.md; may be repeated
+  --no-demo        no demo products and no simulated devices
+  --help`;
+
+const { values } = parseArgs({
+  options: {
+    port: { type: "string", default: "8787" },
+    state: { type: "string", default: path.join(root, ".edgenym") },
+    set: { type: "string", multiple: true, default: [] },
+    "no-demo": { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+
+if (values.help) {
+  console.log(usage);
+} else {
+  await main();
+}
+
+async function main(): Promise<void> {
+  const firstPort = Number(values.port);
+  if (!Number.isInteger(firstPort) || firstPort < 1 || firstPort > 65_532) return fail(`--port ${values.port} is not a port number`);
+  const startedAtMs = Date.now();
+  let platform: Platform;
+  try {
+    platform = await startPlatform({ firstPort, stateDir: path.resolve(values.state), settings: settingsFrom(values.set) });
+  } catch (error) {
+    if (!(error instanceof PortTakenError)) throw error;
+    return fail(`Cannot start: ${error.message}.\nStop what listens there, or choose other ports: npm start -- --port 9000`);
+  }
+  const demo = values["no-demo"] ? undefined : await prepareDemo(platform);
+  console.log(welcome(platform, Date.now() - startedAtMs, demo?.description));
+
+  const stop = async () => {
+    process.off("SIGINT", stop).off("SIGTERM", stop); // a second Ctrl-C ends at once
+    console.log("\nStopping ...");
+    await demo?.stop();
+    await platform.stop();
+    console.log("Stopped. Everything is kept; start again with: npm start");
+  };
+  process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop);
+}
+
+function welcome({ addresses, stateDir }: Platform, tookMs: number, demo = ""): string {
+  return `
+Edgenym runs (started in ${(tookMs / 1000).toFixed(1)} s). Everything is kept in ${path.relative(process.cwd(), stateDir) || "."}.
+
+  Sample app          ${addresses.sampleApp}
+  My devices, my apps ${addresses.didp}/me/devices
+  Gateway (MQTT)      ${addresses.gateway.replace("http", "ws")}/mqtt
+  Demo login          ${addresses.uidp}
+${demo}
+Stop with Ctrl-C.`;
+}
+
+function settingsFrom(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [name = "", ...value] = pair.split("=");
+      if (!/^[A-Z][A-Z0-9_]*$/.test(name) || value.length === 0) fail(`--set ${pair}: write NAME=VALUE`);
+      return [name, value.join("=")];
+    }),
+  );
+}
+
+function fail(message: string): void {
+  console.error(message);
+  process.exit(2);
+}

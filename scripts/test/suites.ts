@@ -1,0 +1,37 @@
+import type { SystemPackage } from "./system-packages.ts";
+
+/** One part of `npm test`. */
+export interface Suite {
+  readonly name: string;
+  readonly command: readonly string[];
+  /** A vitest run counts its tests; anything else counts as one. */
+  readonly isVitest?: boolean;
+  /** Without these it is skipped, loudly. */
+  readonly needs?: readonly (SystemPackage | "shared")[];
+}
+
+const check = (name: string, ...command: string[]): Suite => ({ name, command });
+const tests = (name: string, needs: Suite["needs"] = []): Suite => ({
+  name: `tests: ${name}`,
+  command: ["vitest", "run", "--project", name],
+  isVitest: true,
+  needs,
+});
+const dryRun = (config: string): Suite =>
+  check(`deploy --dry-run ${config}`, "wrangler", "deploy", "--dry-run", "-c", config, "--outdir", `dist/deploy/${config.replaceAll("/", "-")}`);
+
+/** In the order in which they run: what fails soonest comes first. */
+export const suites: readonly Suite[] = [
+  check("lint", "biome", "check", "."),
+  check("engines import no platform", "node", "scripts/check-engine-imports.ts"),
+  check("worker types", "node", "scripts/worker-types.ts", "--check"),
+  check("types", "tsc", "-b"),
+  tests("engines"),
+  tests("node"),
+  dryRun("wrangler.toml"),
+  dryRun("durable-objects/pcm/wrangler.toml"),
+  dryRun("workers/didp/wrangler.toml"),
+  dryRun("workers/pseudonymiser/wrangler.toml"),
+  tests("runtime"),
+  tests("e2e", ["chromium"]),
+];
