@@ -23,7 +23,9 @@ runTask();
 /** `npm ci`, unless node_modules was already made from this very lock file. */
 function installDependencies() {
   const marker = path.join(root, "node_modules", ".edgenym-lock");
-  const lock = createHash("sha256").update(readFileSync(path.join(root, "package-lock.json"))).digest("hex");
+  const lock = createHash("sha256")
+    .update(readFileSync(path.join(root, "package-lock.json")))
+    .digest("hex");
   if (existsSync(marker) && readFileSync(marker, "utf8") === lock) return;
   console.error("Installing dependencies (npm ci) ...");
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
@@ -39,11 +41,21 @@ function installDependencies() {
 /** Hands over to Node 24; signals and the exit code pass through. */
 function runTask() {
   const bin = path.join(root, "node_modules", ".bin");
-  const node = path.join(root, "node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
-  const child = spawn(existsSync(node) ? node : process.execPath, [path.join(root, "scripts", `${task}.ts`), ...rest], {
-    stdio: "inherit",
-    env: { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH ?? ""}` },
-  });
+  const node = path.join(
+    root,
+    "node_modules",
+    "node",
+    "bin",
+    process.platform === "win32" ? "node.exe" : "node",
+  );
+  const child = spawn(
+    existsSync(node) ? node : process.execPath,
+    [path.join(root, "scripts", `${task}.ts`), ...rest],
+    {
+      stdio: "inherit",
+      env: { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH ?? ""}` },
+    },
+  );
   // Ctrl-C reaches the child by itself, as it shares our terminal; we only wait for it to finish cleanly.
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => child.kill("SIGTERM"));

@@ -3,7 +3,8 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
-const PLATFORM = /\bfrom\s+["'](cloudflare:|node:|hono|drizzle)|\bimport\(\s*["'](cloudflare:|node:|hono|drizzle)|\bimport\s+["']|\bBuffer\b/;
+const PLATFORM =
+  /\bfrom\s+["'](cloudflare:|node:|hono|drizzle)|\bimport\(\s*["'](cloudflare:|node:|hono|drizzle)|\bimport\s+["']|\bBuffer\b/;
 
 /**
  * An engine runs the same in Node, in workerd and in a browser, so it imports nothing of any of them; and arrows
@@ -11,7 +12,9 @@ const PLATFORM = /\bfrom\s+["'](cloudflare:|node:|hono|drizzle)|\bimport\(\s*["'
  */
 const violations = [
   ...linesOf("engines/**/*.ts").filter(({ line }) => PLATFORM.test(line)),
-  ...linesOf("engines/**/*.ts").filter(({ line }) => /from\s+["'][./]+\/(workers|durable-objects|sdk|cli)\//.test(line)),
+  ...linesOf("engines/**/*.ts").filter(({ line }) =>
+    /from\s+["'][./]+\/(workers|durable-objects|sdk|cli)\//.test(line),
+  ),
   ...linesOf("durable-objects/**/*.ts").filter(({ line }) => /from\s+["'][./]+\/workers\//.test(line)),
   ...linesOf("workers/*/src/**/*.{ts,tsx}").filter(({ file, line }) => {
     const other = /from\s+["'](?:\.\.\/)+(gateway|didp|pseudonymiser|cep|portal)\/src\//.exec(line);

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { prepareDemo } from "../demo/demo.ts";
-import { PortTakenError, type Platform, root, startPlatform } from "./platform/platform.ts";
+import { type Platform, PortTakenError, root, startPlatform } from "./platform/platform.ts";
 
 const usage = `npm start -- [options]
 
@@ -29,14 +29,21 @@ if (values.help) {
 
 async function main(): Promise<void> {
   const firstPort = Number(values.port);
-  if (!Number.isInteger(firstPort) || firstPort < 1 || firstPort > 65_532) return fail(`--port ${values.port} is not a port number`);
+  if (!Number.isInteger(firstPort) || firstPort < 1 || firstPort > 65_532)
+    return fail(`--port ${values.port} is not a port number`);
   const startedAtMs = Date.now();
   let platform: Platform;
   try {
-    platform = await startPlatform({ firstPort, stateDir: path.resolve(values.state), settings: settingsFrom(values.set) });
+    platform = await startPlatform({
+      firstPort,
+      stateDir: path.resolve(values.state),
+      settings: settingsFrom(values.set),
+    });
   } catch (error) {
     if (!(error instanceof PortTakenError)) throw error;
-    return fail(`Cannot start: ${error.message}.\nStop what listens there, or choose other ports: npm start -- --port 9000`);
+    return fail(
+      `Cannot start: ${error.message}.\nStop what listens there, or choose other ports: npm start -- --port 9000`,
+    );
   }
   const demo = values["no-demo"] ? undefined : await prepareDemo(platform);
   console.log(welcome(platform, Date.now() - startedAtMs, demo?.description));

@@ -6,14 +6,26 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 
 /** Each Worker's own configuration, then those of the Workers that it calls by typed RPC. */
 const workers = [
-  { env: "GatewayEnv", folder: "workers/gateway", configs: ["wrangler.toml", "durable-objects/pcm/wrangler.toml", "workers/didp/wrangler.toml"] },
-  { env: "PcmEnv", folder: "durable-objects/pcm", configs: ["durable-objects/pcm/wrangler.toml", "workers/didp/wrangler.toml"] },
+  {
+    env: "GatewayEnv",
+    folder: "workers/gateway",
+    configs: ["wrangler.toml", "durable-objects/pcm/wrangler.toml", "workers/didp/wrangler.toml"],
+  },
+  {
+    env: "PcmEnv",
+    folder: "durable-objects/pcm",
+    configs: ["durable-objects/pcm/wrangler.toml", "workers/didp/wrangler.toml"],
+  },
   {
     env: "DidpEnv",
     folder: "workers/didp",
     configs: ["workers/didp/wrangler.toml", "workers/pseudonymiser/wrangler.toml", "wrangler.toml"],
   },
-  { env: "PseudonymiserEnv", folder: "workers/pseudonymiser", configs: ["workers/pseudonymiser/wrangler.toml"] },
+  {
+    env: "PseudonymiserEnv",
+    folder: "workers/pseudonymiser",
+    configs: ["workers/pseudonymiser/wrangler.toml"],
+  },
 ];
 
 /**
@@ -39,7 +51,9 @@ for (const { env, folder, configs } of workers) {
   );
   if (status !== 0) {
     failures += 1;
-    console.error(`${folder}/env.generated.d.ts: ${isCheck ? "stale; run npm run worker-types" : "not generated"}\n${stdout}${stderr}`);
+    console.error(
+      `${folder}/env.generated.d.ts: ${isCheck ? "stale; run npm run worker-types" : "not generated"}\n${stdout}${stderr}`,
+    );
   }
 }
 process.exit(failures === 0 ? 0 : 1);

@@ -9,7 +9,10 @@ export interface Addresses {
 }
 
 /** The port of each part, counted from the first one. */
-export const portOffsets = { gateway: 0, didp: 1, uidp: 2, sampleApp: 3 } as const satisfies Record<keyof Addresses, number>;
+export const portOffsets = { gateway: 0, didp: 1, uidp: 2, sampleApp: 3 } as const satisfies Record<
+  keyof Addresses,
+  number
+>;
 
 /** @param firstPort 1..65532 */
 export function addressesFrom(firstPort: number): Addresses {
@@ -20,7 +23,9 @@ export function addressesFrom(firstPort: number): Addresses {
 /** @returns the parts whose port somebody else listens on. */
 export async function takenParts(addresses: Addresses): Promise<readonly (keyof Addresses)[]> {
   const parts = Object.keys(portOffsets) as (keyof Addresses)[]; // `satisfies` above makes these the keys
-  const taken = await Promise.all(parts.map(async (part) => !(await isFree(Number(new URL(addresses[part]).port)))));
+  const taken = await Promise.all(
+    parts.map(async (part) => !(await isFree(Number(new URL(addresses[part]).port)))),
+  );
   return parts.filter((_, index) => taken[index]);
 }
 

@@ -16,7 +16,9 @@ export async function applyD1Migrations(db: D1, folder: string): Promise<void> {
     .run();
   const { results } = await db.prepare("SELECT name FROM d1_migrations").all<{ name: string }>();
   const applied = new Set(results.map((row) => row.name));
-  const files = readdirSync(folder).filter((name) => name.endsWith(".sql") && !applied.has(name)).sort();
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith(".sql") && !applied.has(name))
+    .sort();
   for (const name of files) {
     const statements = readFileSync(path.join(folder, name), "utf8")
       .split("--> statement-breakpoint")

@@ -2,8 +2,8 @@ import { createWriteStream, existsSync, mkdirSync, writeFileSync } from "node:fs
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
-import { serveSampleApp } from "../../demo/sample-app/serve.ts";
 import { startLocalLogin } from "../../demo/local-login.ts";
+import { serveSampleApp } from "../../demo/sample-app/serve.ts";
 import { type Addresses, addressesFrom, takenParts } from "./addresses.ts";
 import { applyD1Migrations } from "./d1-migrations.ts";
 import { type PlatformSecrets, platformSecrets } from "./secrets.ts";
@@ -60,7 +60,10 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   });
   const log = createWriteStream(path.join(options.stateDir, "log.jsonl"), { flags: "a", mode: 0o600 });
   const miniflare = await startWorkers(options, addresses, secrets, (line) => log.write(`${line}\n`));
-  const sampleApp = await serveSampleApp({ port: Number(new URL(addresses.sampleApp).port), gateway: addresses.gateway });
+  const sampleApp = await serveSampleApp({
+    port: Number(new URL(addresses.sampleApp).port),
+    gateway: addresses.gateway,
+  });
   writeFileSync(path.join(options.stateDir, "platform.json"), `${JSON.stringify(addresses, null, 2)}\n`);
 
   return {
@@ -87,7 +90,10 @@ async function startWorkers(
   const bundled = await Promise.all(
     workerConfigs.map((config) => bundleWorker(root, config, { ...bindings[config], ...options.settings })),
   );
-  const portOf: Record<string, string> = { "wrangler.toml": addresses.gateway, "workers/didp/wrangler.toml": addresses.didp };
+  const portOf: Record<string, string> = {
+    "wrangler.toml": addresses.gateway,
+    "workers/didp/wrangler.toml": addresses.didp,
+  };
   const workers = bundled.map((worker, index) => {
     const address = portOf[workerConfigs[index] ?? ""];
     return address === undefined
@@ -113,13 +119,17 @@ async function startWorkers(
     ["edgenym-pseudonymiser", "pseudonymiser"],
   ] as const) {
     const migrations = path.join(root, "migrations", folder);
-    if (existsSync(migrations)) await applyD1Migrations(await miniflare.getD1Database("DB", name), migrations);
+    if (existsSync(migrations))
+      await applyD1Migrations(await miniflare.getD1Database("DB", name), migrations);
   }
   return miniflare;
 }
 
 /** What each Worker gets beside its wrangler.toml: where the others are, and its own secrets only. */
-function bindingsOf(addresses: Addresses, secrets: PlatformSecrets): Record<(typeof workerConfigs)[number], Record<string, string>> {
+function bindingsOf(
+  addresses: Addresses,
+  secrets: PlatformSecrets,
+): Record<(typeof workerConfigs)[number], Record<string, string>> {
   const demoLogin = {
     id: "demo",
     name: "Demo login",
@@ -130,7 +140,11 @@ function bindingsOf(addresses: Addresses, secrets: PlatformSecrets): Record<(typ
     allow_insecure_issuer: true,
   };
   return {
-    "wrangler.toml": { GATEWAY_URI: addresses.gateway, DIDP_URI: addresses.didp, ROUTE_KEY: secrets.routeKey },
+    "wrangler.toml": {
+      GATEWAY_URI: addresses.gateway,
+      DIDP_URI: addresses.didp,
+      ROUTE_KEY: secrets.routeKey,
+    },
     "durable-objects/pcm/wrangler.toml": { GATEWAY_URI: addresses.gateway },
     "workers/didp/wrangler.toml": {
       ISSUER: addresses.didp,

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { exportJWK, generateKeyPair, type JWK } from "jose";
+import { keyPurposes } from "../../engines/oauth/key-ring.ts";
 
 /** What a local platform makes for itself at its first start and keeps in `.edgenym/secrets.json` (mode 600). */
 export interface PlatformSecrets {
@@ -18,9 +19,6 @@ export interface PlatformSecrets {
   readonly uidpSigningKey: JWK;
 }
 
-/** The purposes of the DIdP's root keys (`workers/didp/src/config.ts`). */
-const DIDP_KEYS = ["store", "refresh", "access", "registration", "claim", "gateway", "session", "reference"];
-
 /** Reads the secrets, or makes them; a purpose that is new since then gets its key. */
 export async function platformSecrets(stateDir: string): Promise<PlatformSecrets> {
   const file = path.join(stateDir, "secrets.json");
@@ -29,7 +27,9 @@ export async function platformSecrets(stateDir: string): Promise<PlatformSecrets
     operatorToken: existing?.operatorToken ?? random(),
     routeKey: existing?.routeKey ?? random(),
     peppers: existing?.peppers ?? [random()],
-    didpKeys: Object.fromEntries(DIDP_KEYS.map((purpose) => [purpose, existing?.didpKeys?.[purpose] ?? random()])),
+    didpKeys: Object.fromEntries(
+      keyPurposes.map((purpose) => [purpose, existing?.didpKeys?.[purpose] ?? random()]),
+    ),
     uidpClientSecret: existing?.uidpClientSecret ?? random(),
     uidpCookieKey: existing?.uidpCookieKey ?? random(),
     uidpSigningKey: existing?.uidpSigningKey ?? (await signingKey()),
@@ -45,9 +45,12 @@ function readSecrets(file: string): Partial<PlatformSecrets> | undefined {
     return JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new Error(`${file} cannot be read; mend it, or remove the folder to begin anew (every claim and grant is then lost)`, {
-      cause: error,
-    });
+    throw new Error(
+      `${file} cannot be read; mend it, or remove the folder to begin anew (every claim and grant is then lost)`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

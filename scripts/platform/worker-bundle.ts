@@ -1,7 +1,10 @@
 import path from "node:path";
 import { build } from "esbuild";
 import type { V4WorkerOptions } from "miniflare";
-import { unstable_getMiniflareWorkerOptions as workerOptionsOf, unstable_readConfig as readConfig } from "wrangler";
+import {
+  unstable_readConfig as readConfig,
+  unstable_getMiniflareWorkerOptions as workerOptionsOf,
+} from "wrangler";
 
 /** One Worker as Miniflare takes it (`convertV4MiniflareOptions`). */
 export type MiniflareWorker = V4WorkerOptions;
@@ -18,7 +21,11 @@ export const workerConfigs = [
  * Bundles the Worker of one wrangler.toml, with the same conditions as `wrangler deploy`.
  * @param bindings variables and secrets, over those of the file.
  */
-export async function bundleWorker(root: string, configFile: string, bindings: Record<string, string>): Promise<MiniflareWorker> {
+export async function bundleWorker(
+  root: string,
+  configFile: string,
+  bindings: Record<string, string>,
+): Promise<MiniflareWorker> {
   const configPath = path.join(root, configFile);
   const { workerOptions, main, define } = workerOptionsOf(configPath);
   if (main === undefined) throw new Error(`${configFile} names no main module`);

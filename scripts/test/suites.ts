@@ -18,7 +18,16 @@ const tests = (name: string, needs: Suite["needs"] = []): Suite => ({
   needs,
 });
 const dryRun = (config: string): Suite =>
-  check(`deploy --dry-run ${config}`, "wrangler", "deploy", "--dry-run", "-c", config, "--outdir", `dist/deploy/${config.replaceAll("/", "-")}`);
+  check(
+    `deploy --dry-run ${config}`,
+    "wrangler",
+    "deploy",
+    "--dry-run",
+    "-c",
+    config,
+    "--outdir",
+    `dist/deploy/${config.replaceAll("/", "-")}`,
+  );
 
 /** In the order in which they run: what fails soonest comes first. */
 export const suites: readonly Suite[] = [
