@@ -1,0 +1,245 @@
+import mqtt from "mqtt";
+import { backoffMs } from "./backoff.ts";
+import type { Clock } from "./clock.ts";
+
+/** Where to connect and with what; from the token answer. */
+export interface LinkCredential {
+  readonly token: string;
+  readonly gatewayUri: string;
+  /** When a connection made with it is replaced by one with a newer token. */
+  readonly renewAtMs: number;
+}
+
+/** A message that arrived, its payload as text (every payload of the platform's own topics is UTF-8). */
+export interface LinkMessage {
+  readonly topicName: string;
+  readonly payload: string;
+  readonly retained: boolean;
+}
+
+export interface LinkOptions {
+  /**
+   * Called before every connection. It may take its time; it is where refreshing happens.
+   * @param refused the gateway did not accept the last token.
+   * @returns `undefined` when there is no authority any more: the link then ends.
+   */
+  readonly credential: (refused: boolean) => Promise<LinkCredential | undefined>;
+  readonly mqttClientId: string;
+  readonly topicFilters: readonly string[];
+  readonly will?: { readonly topicName: string; readonly payload: string };
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly keepAliveSeconds?: number;
+  readonly onMessage: (message: LinkMessage) => void;
+  /** Runs after subscribing and before anybody else's publishes leave. */
+  readonly onUp?: (publish: Publish) => Promise<void>;
+  readonly onDown?: () => void;
+  /** Runs before a clean goodbye; what it publishes is the last that the broker hears. */
+  readonly onGoodbye?: (publish: Publish) => Promise<void>;
+}
+
+export interface PublishOptions {
+  readonly qos?: 0 | 1;
+  readonly retain?: boolean;
+}
+
+/** Resolves when the message was written (QoS 0) or acknowledged (QoS 1). */
+export type Publish = (topicName: string, payload: string, options?: PublishOptions) => Promise<void>;
+
+type Connection = { readonly client: mqtt.MqttClient; readonly closed: Promise<"closed"> };
+type Outcome = "ended" | "stopped";
+type End =
+  | { readonly why: "refused" | "lost" | "stopped" }
+  | { readonly why: "renew"; readonly next: LinkCredential | undefined };
+
+const CONNECT_TIMEOUT_MS = 15_000;
+const GOODBYE_TIMEOUT_MS = 2000;
+/** A connection that lived this long was a good one: the next back-off starts from the beginning. */
+const GOOD_CONNECTION_MS = 30_000;
+
+/**
+ * One lasting MQTT connection over WebSocket: a new MQTT.js client for each attempt, each with a credential asked
+ * for at that moment (MQTT.js keeps one password for its own reconnects). Publishes wait for a connection, and a
+ * QoS 1 publish is repeated on the next one until some broker acknowledged it.
+ */
+export class MqttLink {
+  readonly #options: LinkOptions;
+  #connection: Connection | undefined;
+  #opened = Promise.withResolvers<Connection | undefined>();
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  /** Runs until there is no credential any more ("ended") or `signal` aborts ("stopped", with a clean goodbye). */
+  async run(signal: AbortSignal): Promise<Outcome> {
+    const { clock, random, credential } = this.#options;
+    let failures = 0;
+    try {
+      let current = await credential(false);
+      while (current !== undefined && !signal.aborted) {
+        const startedMs = clock.now();
+        const end = await this.#connectOnce(current, signal);
+        if (end.why === "stopped") return "stopped";
+        if (end.why === "renew") {
+          current = end.next;
+          continue;
+        }
+        failures = clock.now() - startedMs > GOOD_CONNECTION_MS ? 1 : failures + 1;
+        const refused = end.why === "refused";
+        // The first refusal is the normal end of a token: a new one is tried without waiting.
+        if (!(refused && failures === 1)) {
+          await clock.sleep(backoffMs(failures - 1, random(), { capMs: 300_000 }), signal);
+        }
+        if (!signal.aborted) current = await credential(refused);
+      }
+      return signal.aborted ? "stopped" : "ended";
+    } finally {
+      this.#opened.resolve(undefined);
+    }
+  }
+
+  /** Waits for a connection if there is none. @throws Error when the link has ended. */
+  readonly publish: Publish = async (topicName, payload, options = {}) => {
+    for (;;) {
+      const connection = await this.#opened.promise;
+      if (connection === undefined) throw new Error("the connection has ended");
+      if (await publishOn(connection, topicName, payload, options)) return;
+      if (this.#connection === connection) this.#close(connection);
+    }
+  };
+
+  async #connectOnce(credential: LinkCredential, signal: AbortSignal): Promise<End> {
+    const opened = await this.#open(credential, signal);
+    if ("why" in opened) return opened;
+    const publish: Publish = async (topicName, payload, options = {}) => {
+      if (!(await publishOn(opened, topicName, payload, options))) throw new Error("connection lost");
+    };
+    try {
+      await Promise.race([this.#greet(opened, publish), opened.closed]);
+      const end = await this.#untilOver(opened, credential, signal);
+      if (end.why === "stopped") {
+        const goodbye = this.#options.onGoodbye?.(publish).catch(() => undefined);
+        await Promise.race([goodbye, this.#options.clock.sleep(GOODBYE_TIMEOUT_MS), opened.closed]);
+      }
+      return end;
+    } catch {
+      return { why: "lost" };
+    } finally {
+      this.#close(opened);
+      await this.#disconnect(opened);
+      this.#options.onDown?.();
+    }
+  }
+
+  /** Subscribes, lets the owner of the link speak first, and opens the gate for everybody's publishes. */
+  async #greet(connection: Connection, publish: Publish): Promise<void> {
+    const { client } = connection;
+    const subscribed = await Promise.allSettled(
+      this.#options.topicFilters.map((topicFilter) => client.subscribeAsync(topicFilter, { qos: 1 })),
+    );
+    // A refused filter (SUBACK 0x80) narrows what arrives; only a lost connection is a failure.
+    if (subscribed.some(({ status }) => status === "rejected") && !client.connected) throw new Error("lost");
+    await this.#options.onUp?.(publish);
+    this.#connection = connection;
+    this.#opened.resolve(connection);
+  }
+
+  /** The next token is fetched while the old connection still works, and only then is it replaced. */
+  async #untilOver(connection: Connection, credential: LinkCredential, signal: AbortSignal): Promise<End> {
+    const { clock } = this.#options;
+    const over = new AbortController();
+    const stop = () => over.abort();
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    try {
+      let current = credential;
+      for (;;) {
+        const waitMs = Math.max(1000, current.renewAtMs - clock.now());
+        const due = clock.sleep(waitMs, over.signal).then(() => "due" as const);
+        const event = await Promise.race([connection.closed, due]);
+        if (signal.aborted) return { why: "stopped" };
+        if (event === "closed") return { why: "lost" };
+        const next = await this.#options.credential(false);
+        if (signal.aborted) return { why: "stopped" };
+        if (next === undefined || next.token !== current.token) return { why: "renew", next };
+        current = next; // the server could not be asked: the old token goes on to its end
+      }
+    } finally {
+      stop();
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  #open(current: LinkCredential, signal: AbortSignal): Promise<Connection | End> {
+    const { mqttClientId, will, keepAliveSeconds = 60, onMessage } = this.#options;
+    const client = mqtt.connect(current.gatewayUri, {
+      clientId: mqttClientId,
+      protocolVersion: 4,
+      clean: true, // a command that waited for a sleeping device would come too late (MESSAGING.md §5)
+      username: "Bearer",
+      password: current.token,
+      keepalive: keepAliveSeconds,
+      reconnectPeriod: 0,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      resubscribe: false,
+      timerVariant: "native", // MQTT.js's own choice needs a blob: worker, which a strict CSP forbids
+      ...(will === undefined
+        ? {}
+        : { will: { topic: will.topicName, payload: will.payload, qos: 1 as const, retain: true } }),
+    });
+    client.on("message", (topicName, payload, packet) =>
+      onMessage({ topicName, payload: payload.toString("utf8"), retained: packet.retain }),
+    );
+    const closed = new Promise<"closed">((resolve) => client.once("close", () => resolve("closed")));
+    return new Promise((resolve) => {
+      const fail = (why: "refused" | "lost" | "stopped") => {
+        signal.removeEventListener("abort", stop);
+        client.end(true);
+        resolve({ why });
+      };
+      const stop = () => fail("stopped");
+      signal.addEventListener("abort", stop, { once: true });
+      client.once("connect", () => {
+        signal.removeEventListener("abort", stop);
+        resolve({ client, closed });
+      });
+      // Later errors arrive here too: MQTT.js gives up on the connection, and so do we.
+      client.on("error", (error) => fail(isAuthorityRefusal(error) ? "refused" : "lost"));
+      client.once("close", () => fail("lost"));
+    });
+  }
+
+  #close(connection: Connection): void {
+    if (this.#connection !== connection) return;
+    this.#connection = undefined;
+    this.#opened = Promise.withResolvers();
+  }
+
+  async #disconnect({ client }: Connection): Promise<void> {
+    const wasConnected = client.connected;
+    const ended = client.endAsync(!wasConnected).catch(() => undefined);
+    await Promise.race([ended, this.#options.clock.sleep(GOODBYE_TIMEOUT_MS)]);
+    if (wasConnected) client.stream?.destroy();
+  }
+}
+
+async function publishOn(
+  { client, closed }: Connection,
+  topicName: string,
+  payload: string,
+  { qos = 1, retain = false }: PublishOptions,
+): Promise<boolean> {
+  if (!client.connected || client.disconnecting) return false;
+  const sent = client.publishAsync(topicName, payload, { qos, retain }).then(
+    () => true,
+    () => false,
+  );
+  return await Promise.race([sent, closed.then(() => false)]);
+}
+
+/** CONNACK 4 and 5 of 3.1.1 and their counterparts of 5.0: the token, not the network, is the reason. */
+function isAuthorityRefusal(error: Error): boolean {
+  const code: unknown = Reflect.get(error, "code");
+  return code === 4 || code === 5 || code === 0x86 || code === 0x87;
+}
