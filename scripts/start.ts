@@ -1,12 +1,14 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { prepareDemo } from "../demo/demo.ts";
+import { addressesFrom, MQTT_PORT } from "./platform/addresses.ts";
 import { type Platform, PortTakenError, root, startPlatform } from "./platform/platform.ts";
 
 const usage = `npm start -- [options]
 
-  --port N         first of the four ports: gateway N, DIdP N+1, demo login N+2, sample app N+3  (8787)
-  --state DIR      where everything is kept                                                      (.edgenym)
+  --port N         first of four ports: gateway N, DIdP N+1, demo login N+2, sample app N+3  (8787)
+  --mqtt-port N    MQTT over TCP                                                             (1883)
+  --state DIR      where everything is kept                                                  (.edgenym)
   --set NAME=VALUE a setting of the Workers, see docs/settings.md; may be repeated
   --no-demo        no demo products and no simulated devices
   --help`;
@@ -14,6 +16,7 @@ const usage = `npm start -- [options]
 const { values } = parseArgs({
   options: {
     port: { type: "string", default: "8787" },
+    "mqtt-port": { type: "string", default: String(MQTT_PORT) },
     state: { type: "string", default: path.join(root, ".edgenym") },
     set: { type: "string", multiple: true, default: [] },
     "no-demo": { type: "boolean", default: false },
@@ -28,21 +31,19 @@ if (values.help) {
 }
 
 async function main(): Promise<void> {
-  const firstPort = Number(values.port);
-  if (!Number.isInteger(firstPort) || firstPort < 1 || firstPort > 65_532)
-    return fail(`--port ${values.port} is not a port number`);
+  const addresses = addressesFrom(portFrom("port", 65_532), portFrom("mqtt-port", 65_535));
   const startedAtMs = Date.now();
   let platform: Platform;
   try {
     platform = await startPlatform({
-      firstPort,
+      addresses,
       stateDir: path.resolve(values.state),
       settings: settingsFrom(values.set),
     });
   } catch (error) {
     if (!(error instanceof PortTakenError)) throw error;
     return fail(
-      `Cannot start: ${error.message}.\nStop what listens there, or choose other ports: npm start -- --port 9000`,
+      `Cannot start: ${error.message}.\nStop what listens there, or choose other ports: npm start -- --port 9000 --mqtt-port 9004`,
     );
   }
   const demo = values["no-demo"] ? undefined : await prepareDemo(platform);
@@ -65,9 +66,17 @@ Edgenym runs (started in ${(tookMs / 1000).toFixed(1)} s). Everything is kept in
   Sample app          ${addresses.sampleApp}
   My devices, my apps ${addresses.didp}/me/devices
   Gateway (MQTT)      ${addresses.gateway.replace("http", "ws")}/mqtt
+  Gateway (MQTT/TCP)  ${addresses.mqtt}
   Demo login          ${addresses.uidp}
 ${demo}
 Stop with Ctrl-C.`;
+}
+
+function portFrom(option: "port" | "mqtt-port", highest: number): number {
+  const port = Number(values[option]);
+  if (!Number.isInteger(port) || port < 1 || port > highest)
+    fail(`--${option} ${values[option]}: not a port number`);
+  return port;
 }
 
 function settingsFrom(pairs: readonly string[]): Record<string, string> {
@@ -80,7 +89,7 @@ function settingsFrom(pairs: readonly string[]): Record<string, string> {
   );
 }
 
-function fail(message: string): void {
+function fail(message: string): never {
   console.error(message);
   process.exit(2);
 }

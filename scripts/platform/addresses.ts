@@ -3,30 +3,36 @@ import net from "node:net";
 /** Where the parts of one local platform listen; all on 127.0.0.1. */
 export interface Addresses {
   readonly gateway: string;
+  /** The gateway's raw TCP listener. */
+  readonly mqtt: string;
   readonly didp: string;
   readonly uidp: string;
   readonly sampleApp: string;
 }
 
-/** The port of each part, counted from the first one. */
-export const portOffsets = { gateway: 0, didp: 1, uidp: 2, sampleApp: 3 } as const satisfies Record<
-  keyof Addresses,
-  number
->;
+/** MQTT over TCP has a port of its own (IANA). */
+export const MQTT_PORT = 1883;
 
-/** @param firstPort 1..65532 */
-export function addressesFrom(firstPort: number): Addresses {
-  const at = (part: keyof Addresses) => `http://127.0.0.1:${firstPort + portOffsets[part]}`;
-  return { gateway: at("gateway"), didp: at("didp"), uidp: at("uidp"), sampleApp: at("sampleApp") };
+/** @param firstPort 1..65532; gateway, DIdP, demo login and sample app follow each other from here. */
+export function addressesFrom(firstPort: number, mqttPort: number = MQTT_PORT): Addresses {
+  return {
+    gateway: `http://127.0.0.1:${firstPort}`,
+    didp: `http://127.0.0.1:${firstPort + 1}`,
+    uidp: `http://127.0.0.1:${firstPort + 2}`,
+    sampleApp: `http://127.0.0.1:${firstPort + 3}`,
+    mqtt: `mqtt://127.0.0.1:${mqttPort}`,
+  };
 }
 
 /** @returns the parts whose port somebody else listens on. */
 export async function takenParts(addresses: Addresses): Promise<readonly (keyof Addresses)[]> {
-  const parts = Object.keys(portOffsets) as (keyof Addresses)[]; // `satisfies` above makes these the keys
-  const taken = await Promise.all(
-    parts.map(async (part) => !(await isFree(Number(new URL(addresses[part]).port)))),
-  );
+  const parts = Object.keys(addresses) as (keyof Addresses)[]; // an Addresses has exactly these
+  const taken = await Promise.all(parts.map(async (part) => !(await isFree(portOf(addresses[part])))));
   return parts.filter((_, index) => taken[index]);
+}
+
+export function portOf(address: string): number {
+  return Number(new URL(address).port);
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -4,16 +4,16 @@ import { fileURLToPath } from "node:url";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import { startLocalLogin } from "../../demo/local-login.ts";
 import { serveSampleApp } from "../../demo/sample-app/serve.ts";
-import { type Addresses, addressesFrom, takenParts } from "./addresses.ts";
+import { type Addresses, portOf, takenParts } from "./addresses.ts";
 import { applyD1Migrations } from "./d1-migrations.ts";
 import { type PlatformSecrets, platformSecrets } from "./secrets.ts";
-import { bundleWorker, workerConfigs } from "./worker-bundle.ts";
+import { bundleWorker, type MiniflareWorker, workerConfigs } from "./worker-bundle.ts";
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 
 export interface PlatformOptions {
-  /** The gateway's port; the other parts follow (`portOffsets`). */
-  readonly firstPort: number;
+  /** Where everything listens (`addressesFrom`). */
+  readonly addresses: Addresses;
   /** Holds everything that must survive: databases, objects, secrets, log. */
   readonly stateDir: string;
   /** Settings of the Workers, over those of their wrangler.toml (docs/settings.md). */
@@ -33,7 +33,7 @@ export interface Platform {
 /** A port that the platform needs is in use; `parts` says whose. */
 export class PortTakenError extends Error {
   constructor(parts: readonly (keyof Addresses)[], addresses: Addresses) {
-    super(parts.map((part) => `port ${new URL(addresses[part]).port} (${part}) is taken`).join(", "));
+    super(parts.map((part) => `port ${portOf(addresses[part])} (${part}) is taken`).join(", "));
     this.name = "PortTakenError";
   }
 }
@@ -44,14 +44,14 @@ export class PortTakenError extends Error {
  * @throws PortTakenError before anything is started.
  */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
-  const addresses = addressesFrom(options.firstPort);
+  const { addresses } = options;
   const taken = await takenParts(addresses);
   if (taken.length > 0) throw new PortTakenError(taken, addresses);
 
   mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
   const secrets = await platformSecrets(options.stateDir);
   const login = await startLocalLogin({
-    port: Number(new URL(addresses.uidp).port),
+    port: portOf(addresses.uidp),
     redirectUri: `${addresses.didp}/callback/demo`,
     clientId: "edgenym",
     clientSecret: secrets.uidpClientSecret,
@@ -59,9 +59,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     cookieKey: secrets.uidpCookieKey,
   });
   const log = createWriteStream(path.join(options.stateDir, "log.jsonl"), { flags: "a", mode: 0o600 });
-  const miniflare = await startWorkers(options, addresses, secrets, (line) => log.write(`${line}\n`));
+  const miniflare = await startWorkers(options, secrets, (line) => log.write(`${line}\n`));
   const sampleApp = await serveSampleApp({
-    port: Number(new URL(addresses.sampleApp).port),
+    port: portOf(addresses.sampleApp),
     gateway: addresses.gateway,
   });
   writeFileSync(path.join(options.stateDir, "platform.json"), `${JSON.stringify(addresses, null, 2)}\n`);
@@ -82,24 +82,24 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 
 async function startWorkers(
   options: PlatformOptions,
-  addresses: Addresses,
   secrets: PlatformSecrets,
   writeLog: (line: string) => void,
 ): Promise<Miniflare> {
+  const { addresses } = options;
   const bindings = bindingsOf(addresses, secrets);
   const bundled = await Promise.all(
     workerConfigs.map((config) => bundleWorker(root, config, { ...bindings[config], ...options.settings })),
   );
-  const portOf: Record<string, string> = {
-    "wrangler.toml": addresses.gateway,
-    "workers/didp/wrangler.toml": addresses.didp,
+  const listeners: Record<string, Pick<MiniflareWorker, "unsafeDirectSockets" | "connectHandlers">> = {
+    "wrangler.toml": {
+      unsafeDirectSockets: [{ host: "127.0.0.1", port: portOf(addresses.gateway) }],
+      connectHandlers: [{ protocol: "tcp", port: portOf(addresses.mqtt) }],
+    },
+    "workers/didp/wrangler.toml": {
+      unsafeDirectSockets: [{ host: "127.0.0.1", port: portOf(addresses.didp) }],
+    },
   };
-  const workers = bundled.map((worker, index) => {
-    const address = portOf[workerConfigs[index] ?? ""];
-    return address === undefined
-      ? worker
-      : { ...worker, unsafeDirectSockets: [{ host: "127.0.0.1", port: Number(new URL(address).port) }] };
-  });
+  const workers = bundled.map((worker, index) => ({ ...worker, ...listeners[workerConfigs[index] ?? ""] }));
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       host: "127.0.0.1",
@@ -109,7 +109,6 @@ async function startWorkers(
       log: new Log(LogLevel.ERROR),
       handleStructuredLogs: (entry) => writeLog(entry.message),
       resourcePersistencePath: path.join(options.stateDir, "v3"),
-      unsafeInspectDurableObjects: true,
       workers,
     }),
   );

@@ -7,7 +7,7 @@ import {
 } from "wrangler";
 
 /** One Worker as Miniflare takes it (`convertV4MiniflareOptions`). */
-export type MiniflareWorker = V4WorkerOptions;
+export type MiniflareWorker = V4WorkerOptions & { readonly bindings?: Record<string, unknown> };
 
 /** Every Worker of the product, by its configuration file. */
 export const workerConfigs = [
@@ -48,10 +48,11 @@ export async function bundleWorker(
   const contents = bundle.outputFiles[0]?.text;
   if (contents === undefined) throw new Error(`${configFile}: nothing was built`);
   const modulesRoot = path.join(root, "dist", path.dirname(configFile)); // must contain the module's path; need not exist
+  const fromFile = workerOptions as MiniflareWorker; // wrangler declares the same shape under a type of its own
   return {
-    ...(workerOptions as MiniflareWorker), // wrangler declares the same shape under a type of its own
+    ...fromFile,
     name: readConfig({ config: configPath }).name ?? configFile,
-    bindings: { ...workerOptions.bindings, ...bindings },
+    bindings: { ...fromFile.bindings, ...bindings },
     modulesRoot,
     modules: [{ type: "ESModule", path: path.join(modulesRoot, "index.mjs"), contents }],
   };

@@ -21,7 +21,9 @@ export function launchBrowser(): Promise<Browser> {
 }
 
 /** One person's browser: own cookies, own storage. Collects what the console complains about. */
-export async function personAt(browser: Browser): Promise<{ context: BrowserContext; page: Page; complaints: string[] }> {
+export async function personAt(
+  browser: Browser,
+): Promise<{ context: BrowserContext; page: Page; complaints: string[] }> {
   const context = await browser.newContext({ viewport: { width: 1024, height: 768 } });
   const page = await context.newPage();
   const complaints: string[] = [];

@@ -15,7 +15,7 @@ export class Server {
 
   constructor(options: { firstPort: number; stateDir: string; arguments?: readonly string[] }) {
     this.#options = { arguments: [], ...options };
-    this.addresses = addressesFrom(options.firstPort);
+    this.addresses = addressesFrom(options.firstPort, options.firstPort + 4);
   }
 
   /** Everything it printed, over all starts. */
@@ -35,11 +35,24 @@ export class Server {
   start(): Promise<void> {
     const { firstPort, stateDir } = this.#options;
     const script = path.join(root, "scripts/start.ts");
-    const child = spawn(process.execPath, [script, "--port", String(firstPort), "--state", stateDir, ...this.#options.arguments], {
-      cwd: root,
-      stdio: ["ignore", "pipe", "pipe"],
-      detached: true, // a process group of its own, so that kill() takes workerd along, as a power cut would
-    });
+    const child = spawn(
+      process.execPath,
+      [
+        script,
+        "--port",
+        String(firstPort),
+        "--mqtt-port",
+        String(firstPort + 4),
+        "--state",
+        stateDir,
+        ...this.#options.arguments,
+      ],
+      {
+        cwd: root,
+        stdio: ["ignore", "pipe", "pipe"],
+        detached: true, // a process group of its own, so that kill() takes workerd along, as a power cut would
+      },
+    );
     this.#child = child;
     return new Promise((resolve, reject) => {
       const onOutput = (chunk: Buffer) => {

@@ -17,7 +17,10 @@ export function storedBytes(stateDir: string): { party: Party; file: string; byt
 }
 
 /** The canaries that stand in the bytes, as `party: canary's name`. */
-export function leaks(stored: ReturnType<typeof storedBytes>, canaries: Readonly<Record<string, string>>): string[] {
+export function leaks(
+  stored: ReturnType<typeof storedBytes>,
+  canaries: Readonly<Record<string, string>>,
+): string[] {
   return Object.entries(canaries).flatMap(([name, value]) => {
     if (value.length < 8) throw new Error(`the canary ${name} is too short to be told from chance`);
     return stored.filter(({ bytes }) => bytes.includes(value)).map(({ party }) => `${party}: ${name}`);

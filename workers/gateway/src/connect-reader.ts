@@ -1,4 +1,4 @@
-import { Decoder, type DecodeFailure } from "../../../engines/mqtt/decoder.ts";
+import { type DecodeFailure, Decoder } from "../../../engines/mqtt/decoder.ts";
 import { encode } from "../../../engines/mqtt/encoder.ts";
 import type { Connect, ProtocolLevel, ReasonCode } from "../../../engines/mqtt/packet.ts";
 import { connackCode } from "../../../engines/mqtt/reason-code.ts";

@@ -2,7 +2,8 @@ import { Hono } from "hono";
 import { createLog } from "../../../engines/log/log.ts";
 import { problem } from "../../http/problem.ts";
 import { requestLog } from "../../http/request-log.ts";
-import { readConfig } from "./config.ts";
+import { type GatewayConfig, readConfig } from "./config.ts";
+import { serveTcp } from "./relayed-tcp.ts";
 import { consent } from "./routes/consent.tsx";
 import { metadata } from "./routes/metadata.ts";
 import { mqtt } from "./routes/mqtt.ts";
@@ -10,16 +11,16 @@ import { mqtt } from "./routes/mqtt.ts";
 export { ForDidp } from "./for-didp.ts";
 
 /** What every route of the gateway finds in its context. */
-export type GatewayApp = { Bindings: GatewayEnv; Variables: { config: ReturnType<typeof readConfig> } };
+export type GatewayApp = { Bindings: GatewayEnv; Variables: { config: GatewayConfig } };
 
 const log = createLog("gateway", console.log);
-let config: ReturnType<typeof readConfig> | undefined;
+let configOfIsolate: GatewayConfig | undefined;
+const configOf = (env: GatewayEnv) => (configOfIsolate ??= readConfig(env));
 
 const app = new Hono<GatewayApp>();
 app.use(requestLog(log));
 app.use(async (c, next) => {
-  config ??= readConfig(c.env);
-  c.set("config", config);
+  c.set("config", configOf(c.env));
   await next();
 });
 app.route("/", mqtt);
@@ -27,4 +28,7 @@ app.route("/", metadata);
 app.route("/", consent);
 app.onError((error, c) => problem(c, error));
 
-export default app satisfies ExportedHandler<GatewayEnv>;
+export default {
+  fetch: app.fetch,
+  connect: (socket, env) => serveTcp(socket, env, configOf(env)),
+} satisfies ExportedHandler<GatewayEnv>;

@@ -1,92 +1,128 @@
 import { reasonCode } from "../../../engines/mqtt/reason-code.ts";
 import type { GatewayConfig } from "./config.ts";
-import { bearerOf, ConnectReader, refusal } from "./connect-reader.ts";
+import { bearerOf, ConnectReader, type FirstPacket, refusal } from "./connect-reader.ts";
 import { type MqttSubprotocol, openPersonalCloud } from "./personal-cloud.ts";
 
-/**
- * Way (c): a client that can put its token only into CONNECT. Reads the CONNECT, finds the personal cloud, hands
- * the bytes over as they came, and passes frames on in both directions until either side closes.
- */
-export function relayAfterConnect(env: GatewayEnv, config: GatewayConfig, subprotocol: MqttSubprotocol): Response {
-  const { 0: client, 1: server } = new WebSocketPair();
-  server.binaryType = "arraybuffer";
-  server.accept();
-  const reader = new ConnectReader();
-  let isDecided = false;
-  const timeout = setTimeout(() => server.close(1002, "no CONNECT"), config.connectTimeoutSeconds * 1000);
-  const pending: ArrayBuffer[] = []; // what comes while the token is looked up
+/** The client's side of a relayed connection: a WebSocket (way c) or a TCP socket (way d). */
+export interface RelayedClient {
+  send(bytes: ArrayBuffer | Uint8Array<ArrayBuffer>): void;
+  /** @param code a WebSocket close code; a carrier that has none just closes. */
+  close(code: number): void;
+}
 
-  server.addEventListener("close", () => clearTimeout(timeout));
-  server.addEventListener("message", function onFrame({ data }) {
-    if (typeof data === "string") return server.close(1003, "binary frames only");
-    if (isDecided) {
-      pending.push(data);
-      return;
+/**
+ * A connection whose token comes inside CONNECT. Reads the CONNECT, finds the personal cloud, hands the bytes over
+ * as they came, and passes everything on in both directions until either side closes.
+ */
+export class Relay {
+  readonly #env: GatewayEnv;
+  readonly #config: GatewayConfig;
+  readonly #subprotocol: MqttSubprotocol;
+  readonly #client: RelayedClient;
+  readonly #reader = new ConnectReader();
+  readonly #timeout: ReturnType<typeof setTimeout>;
+  /** What comes while the token is looked up. */
+  readonly #waiting: Uint8Array[] = [];
+  #state: "before-connect" | "looking-up" | "open" | "closed" = "before-connect";
+  #personalCloud: WebSocket | undefined;
+
+  constructor(env: GatewayEnv, config: GatewayConfig, subprotocol: MqttSubprotocol, client: RelayedClient) {
+    this.#env = env;
+    this.#config = config;
+    this.#subprotocol = subprotocol;
+    this.#client = client;
+    this.#timeout = setTimeout(() => this.#end(1002), config.connectTimeoutSeconds * 1000);
+  }
+
+  /** Bytes from the client, in order. */
+  receive(bytes: Uint8Array): void {
+    switch (this.#state) {
+      case "open":
+        this.#personalCloud?.send(bytes);
+        return;
+      case "looking-up":
+        this.#waiting.push(bytes);
+        return;
+      case "before-connect": {
+        const first = this.#reader.push(bytes);
+        if (first !== undefined) this.#decide(first);
+        return;
+      }
+      case "closed":
+        return;
     }
-    const first = reader.push(new Uint8Array(data));
-    if (first === undefined) return;
-    isDecided = true;
-    clearTimeout(timeout);
+  }
+
+  /** The client has gone; the personal cloud hears it with the same code. */
+  clientClosed(code: number): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    clearTimeout(this.#timeout);
+    closeWith(this.#personalCloud, code);
+  }
+
+  #decide(first: FirstPacket): void {
+    clearTimeout(this.#timeout);
     if (first.kind === "failure") {
       const { protocolLevel, reasonCode: reason } = first.failure;
-      if (protocolLevel !== undefined) server.send(refusal(reason, protocolLevel));
-      return server.close(1002, "malformed CONNECT");
+      if (protocolLevel !== undefined) this.#client.send(refusal(reason, protocolLevel));
+      this.#end(1002);
+      return;
     }
-    connectTo(env, config, subprotocol, bearerOf(first.connect)).then(
+    this.#state = "looking-up";
+    const { protocolLevel } = first.connect;
+    this.#open(bearerOf(first.connect)).then(
       (personalCloud) => {
         if (personalCloud === undefined) {
-          server.send(refusal(reasonCode.notAuthorized, first.connect.protocolLevel));
-          server.close(1000);
-          return;
-        }
-        server.removeEventListener("message", onFrame);
-        for (const bytes of [...first.received, ...pending]) personalCloud.send(bytes);
-        splice(server, personalCloud);
+          this.#client.send(refusal(reasonCode.notAuthorized, protocolLevel));
+          this.#end(1000);
+        } else if (this.#state === "closed") closeWith(personalCloud, 1001);
+        else this.#splice(personalCloud, first.received);
       },
       () => {
-        server.send(refusal(reasonCode.serverUnavailable, first.connect.protocolLevel));
-        server.close(1011);
+        this.#client.send(refusal(reasonCode.serverUnavailable, protocolLevel));
+        this.#end(1011);
       },
     );
-  });
-  return new Response(null, {
-    status: 101,
-    webSocket: client,
-    headers: { "sec-websocket-protocol": subprotocol },
-  });
-}
+  }
 
-async function connectTo(
-  env: GatewayEnv,
-  config: GatewayConfig,
-  subprotocol: MqttSubprotocol,
-  token: string | undefined,
-): Promise<WebSocket | undefined> {
-  if (token === undefined) return undefined;
-  const introspection = await env.DIDP.introspect(config.gatewayUri, token);
-  if (!introspection.active) return undefined;
-  const { authority } = introspection;
-  const { webSocket } = await openPersonalCloud(env, authority.user, subprotocol, authority);
-  if (webSocket === null) throw new Error("the personal cloud took no WebSocket");
-  webSocket.binaryType = "arraybuffer";
-  webSocket.accept();
-  return webSocket;
-}
+  async #open(token: string | undefined): Promise<WebSocket | undefined> {
+    if (token === undefined) return undefined;
+    const introspection = await this.#env.DIDP.introspect(this.#config.gatewayUri, token);
+    if (!introspection.active) return undefined;
+    const { authority } = introspection;
+    const { webSocket } = await openPersonalCloud(this.#env, authority.user, this.#subprotocol, authority);
+    if (webSocket === null) throw new Error("the personal cloud took no WebSocket");
+    return webSocket;
+  }
 
-/** Each side's frames go to the other; when one closes, so does the other, with the same code. */
-function splice(a: WebSocket, b: WebSocket): void {
-  for (const [from, to] of [
-    [a, b],
-    [b, a],
-  ] as const) {
-    from.addEventListener("message", ({ data }) => to.send(data));
-    from.addEventListener("close", ({ code, reason }) => {
-      if (to.readyState < WebSocket.CLOSING) to.close(isSendable(code) ? code : 1011, reason);
+  #splice(personalCloud: WebSocket, received: readonly Uint8Array[]): void {
+    this.#personalCloud = personalCloud;
+    personalCloud.binaryType = "arraybuffer";
+    personalCloud.addEventListener("message", ({ data }) => {
+      if (typeof data !== "string") this.#client.send(data);
     });
+    personalCloud.addEventListener("close", ({ code }) => this.#end(isSendable(code) ? code : 1011));
+    personalCloud.accept();
+    for (const bytes of [...received, ...this.#waiting]) personalCloud.send(bytes);
+    this.#state = "open";
+  }
+
+  #end(code: number): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    clearTimeout(this.#timeout);
+    this.#client.close(code);
+    closeWith(this.#personalCloud, code);
   }
 }
 
-/** 1005 and 1006 say that there was no code; they must not be sent (RFC 6455 §7.4.1). */
+function closeWith(socket: WebSocket | undefined, code: number): void {
+  if (socket !== undefined && socket.readyState < WebSocket.CLOSING)
+    socket.close(isSendable(code) ? code : 1011);
+}
+
+/** 1005 and 1006 say that there was no code; they and a few more must not be sent (RFC 6455 §7.4.1). */
 function isSendable(code: number): boolean {
-  return code >= 1000 && code < 5000 && code !== 1004 && code !== 1005 && code !== 1006 && code !== 1015;
+  return code >= 1000 && code < 5000 && ![1004, 1005, 1006, 1015].includes(code);
 }

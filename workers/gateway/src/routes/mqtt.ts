@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import type { GatewayApp } from "../index.ts";
 import { type MqttSubprotocol, openPersonalCloud } from "../personal-cloud.ts";
-import { relayAfterConnect } from "../relay.ts";
+import { acceptRelayedWebSocket } from "../relayed-websocket.ts";
 
 /**
  * The ways in over WebSocket (ARCHITECTURE.md §3). In (a) and (b) the answer to the upgrade is the personal
@@ -27,7 +27,7 @@ mqtt.use("/mqtt/*", async (c, next) => {
 mqtt.get("/mqtt", async (c) => {
   const { gatewayUri } = c.get("config");
   const token = bearerToken(c.req.raw);
-  if (token === undefined) return relayAfterConnect(c.env, c.get("config"), c.get("subprotocol"));
+  if (token === undefined) return acceptRelayedWebSocket(c.env, c.get("config"), c.get("subprotocol"));
   const introspection = await c.env.DIDP.introspect(gatewayUri, token);
   if (!introspection.active) return unauthorized(gatewayUri);
   const { authority } = introspection;
