@@ -75,6 +75,7 @@ export class MqttLink {
   async run(signal: AbortSignal): Promise<Outcome> {
     const { clock, random, credential } = this.#options;
     let failures = 0;
+    let wasRefused = false;
     try {
       let current = await credential(false);
       while (current !== undefined && !signal.aborted) {
@@ -87,10 +88,11 @@ export class MqttLink {
         }
         failures = clock.now() - startedMs > GOOD_CONNECTION_MS ? 1 : failures + 1;
         const refused = end.why === "refused";
-        // The first refusal is the normal end of a token: a new one is tried without waiting.
-        if (!(refused && failures === 1)) {
+        // A refusal is the normal end of a token: a new one is tried without waiting. Two in a row are not normal.
+        if (!refused || wasRefused) {
           await clock.sleep(backoffMs(failures - 1, random(), { capMs: 300_000 }), signal);
         }
+        wasRefused = refused;
         if (!signal.aborted) current = await credential(refused);
       }
       return signal.aborted ? "stopped" : "ended";
@@ -120,7 +122,7 @@ export class MqttLink {
       const end = await this.#untilOver(opened, credential, signal);
       if (end.why === "stopped") {
         const goodbye = this.#options.onGoodbye?.(publish).catch(() => undefined);
-        await Promise.race([goodbye, this.#options.clock.sleep(GOODBYE_TIMEOUT_MS), opened.closed]);
+        await this.#withinGoodbyeTime(goodbye, opened.closed);
       }
       return end;
     } catch {
@@ -219,8 +221,14 @@ export class MqttLink {
   async #disconnect({ client }: Connection): Promise<void> {
     const wasConnected = client.connected;
     const ended = client.endAsync(!wasConnected).catch(() => undefined);
-    await Promise.race([ended, this.#options.clock.sleep(GOODBYE_TIMEOUT_MS)]);
+    await this.#withinGoodbyeTime(ended);
     if (wasConnected) client.stream?.destroy();
+  }
+
+  async #withinGoodbyeTime(...events: readonly unknown[]): Promise<void> {
+    const timer = new AbortController();
+    await Promise.race([...events, this.#options.clock.sleep(GOODBYE_TIMEOUT_MS, timer.signal)]);
+    timer.abort();
   }
 }
 
