@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { prepareDemo } from "../demo/demo.ts";
 import { addressesFrom, MQTT_PORT } from "./platform/addresses.ts";
 import { type Platform, PortTakenError, root, startPlatform } from "./platform/platform.ts";
+import { AlreadyRunningError } from "./platform/processes.ts";
 
 const usage = `npm start -- [options]
 
@@ -41,6 +42,7 @@ async function main(): Promise<void> {
       settings: settingsFrom(values.set),
     });
   } catch (error) {
+    if (error instanceof AlreadyRunningError) return fail(`Cannot start: ${error.message}.`);
     if (!(error instanceof PortTakenError)) throw error;
     return fail(
       `Cannot start: ${error.message}.\nStop what listens there, or choose other ports: npm start -- --port 9000 --mqtt-port 9004`,

@@ -6,6 +6,7 @@ import { startLocalLogin } from "../../demo/local-login.ts";
 import { serveSampleApp } from "../../demo/sample-app/serve.ts";
 import { type Addresses, portOf, takenParts } from "./addresses.ts";
 import { applyD1Migrations } from "./d1-migrations.ts";
+import { endLeftover, forgetProcesses, recordProcesses } from "./processes.ts";
 import { type PlatformSecrets, platformSecrets } from "./secrets.ts";
 import { bundleWorker, type MiniflareWorker, workerConfigs } from "./worker-bundle.ts";
 
@@ -41,10 +42,11 @@ export class PortTakenError extends Error {
 /**
  * Builds every Worker and starts them in one Miniflare process, each on a port of its own, with the local login
  * and the sample app beside them. Never behind `wrangler dev`, whose proxy is ten times slower.
- * @throws PortTakenError before anything is started.
+ * @throws PortTakenError, AlreadyRunningError before anything is started.
  */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const { addresses } = options;
+  await endLeftover(options.stateDir);
   const taken = await takenParts(addresses);
   if (taken.length > 0) throw new PortTakenError(taken, addresses);
 
@@ -64,6 +66,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     port: portOf(addresses.sampleApp),
     gateway: addresses.gateway,
   });
+  recordProcesses(options.stateDir);
   writeFileSync(path.join(options.stateDir, "platform.json"), `${JSON.stringify(addresses, null, 2)}\n`);
 
   return {
@@ -75,6 +78,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       await sampleApp.close();
       await miniflare.dispose();
       await login.close();
+      forgetProcesses(options.stateDir);
       await new Promise((resolve) => log.end(resolve));
     },
   };

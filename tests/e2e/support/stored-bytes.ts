@@ -12,7 +12,7 @@ export type Party = "pcm" | "registry" | "didp" | "pseudonymiser" | "log";
  */
 export function storedBytes(stateDir: string): { party: Party; file: string; bytes: Buffer }[] {
   return filesBelow(stateDir)
-    .filter((file) => !/^(devices|labels)\/|^(secrets|platform|demo)\.json$/.test(file))
+    .filter((file) => !/^(devices|labels)\/|^(secrets|platform|demo|processes)\.json$/.test(file))
     .map((file) => ({ party: partyOf(file), file, bytes: readFileSync(path.join(stateDir, file)) }));
 }
 
