@@ -203,9 +203,8 @@ export class Decoder {
     // [MQTT-3.1.0-2] [MQTT-3.1.1:3.1.0-2] and no other is
     if (level !== undefined && type === 1) throw protocolError("a second CONNECT");
     const senders = senderOf[type];
-    if (type === 0 || senders === undefined || (type === 15 && level !== 5)) {
-      throw malformed("fixed header: no such packet type");
-    }
+    if (senders === undefined || (type === 15 && level !== 5))
+      throw protocolError("fixed header: no such packet type");
     if (senders !== "both" && senders !== this.#sender)
       throw protocolError("a packet that only the other side sends");
     checkFlags(type, firstByte & 0x0f, level);
@@ -228,7 +227,7 @@ export class Decoder {
     let bodyOffset = offset + 2;
     while ((bytes[bodyOffset - 1] ?? 0) >= 0x80) bodyOffset++;
     const reader = new PacketReader(bytes, bodyOffset, end);
-    if (firstByte >> 4 === 1) return this.#decodeConnect(reader, bodyOffset - offset - 1, end - bodyOffset);
+    if (firstByte >> 4 === 1) return this.#decodeConnect(firstByte, reader, bodyOffset - offset - 1);
     return decodeBody(firstByte, reader, {
       sender: this.#sender,
       // #checkFirstByte let nothing but CONNECT pass while the level is unknown
@@ -237,10 +236,13 @@ export class Decoder {
     });
   }
 
-  #decodeConnect(reader: PacketReader, lengthBytes: number, remainingLength: number): Packet {
+  #decodeConnect(firstByte: number, reader: PacketReader, lengthBytes: number): Packet {
+    const remainingLength = reader.remaining;
     const { protocolLevel, answerLevel } = readRequestedLevel(reader);
     this.#answerLevel = answerLevel;
     if (protocolLevel === undefined) throw unsupportedLevel();
+    // [MQTT-2.1.3-1] [MQTT-3.1.1:2.2.2-1] reserved flags are 0; 3.1 leaves them unused
+    if ((firstByte & 0x0f) !== 0 && protocolLevel !== 3) throw malformed("fixed header: reserved flags");
     if (protocolLevel === 5 && lengthBytes > variableByteIntegerLength(remainingLength)) {
       throw malformed("remaining length: longer than needed");
     }
@@ -280,6 +282,8 @@ function checkFlags(type: number, flags: number, level: ProtocolLevel | undefine
     if (qos === 0 && (flags & 8) !== 0) throw malformed("PUBLISH: DUP at QoS 0");
     return;
   }
+  // A CONNECT's flags wait for the level, which may be 3
+  if (type === 1) return;
   const isRequest = type === 6 || type === 8 || type === 10;
   // 3.1 has a DUP bit in PUBREL, SUBSCRIBE and UNSUBSCRIBE, and leaves the others unused (MQTT 3.1 §2.1)
   if (level === 3) return;

@@ -118,9 +118,10 @@ function requireTopic(topicName: TopicName, properties: Properties | undefined):
   }
 }
 
+/** The specification names no code for a packet identifier of 0; 0x82 is what the brokers in use answer. */
 function readPacketId(reader: PacketReader): number {
   const packetId = reader.uint16();
-  // [MQTT-2.2.1-3] [MQTT-3.1.1:2.3.1-1] never 0
+  // [MQTT-2.2.1-3] [MQTT-2.2.1-4] [MQTT-3.1.1:2.3.1-1] never 0
   if (packetId === 0) throw protocolError("packet identifier: zero");
   return packetId;
 }
@@ -307,7 +308,7 @@ export interface RequestedLevel {
 export function readRequestedLevel(reader: PacketReader): RequestedLevel {
   const name = reader.string();
   const level = reader.byte();
-  if (name === "MQIsdp" && level === 3) return { answerLevel: 3, protocolLevel: 3 };
+  if (name === "MQIsdp") return { answerLevel: 3, protocolLevel: level === 3 ? 3 : undefined };
   // [MQTT-3.1.2-1] [MQTT-3.1.1:3.1.2-1] another name is another protocol
   if (name !== "MQTT") return { answerLevel: undefined, protocolLevel: undefined };
   if (level === 4 || level === 5) return { answerLevel: level, protocolLevel: level };
