@@ -23,10 +23,6 @@ export class Server {
     return this.#output;
   }
 
-  get pid(): number | undefined {
-    return this.#child?.pid;
-  }
-
   get secrets(): PlatformSecrets {
     return JSON.parse(readFileSync(path.join(this.#options.stateDir, "secrets.json"), "utf8"));
   }
@@ -73,6 +69,11 @@ export class Server {
   /** kill -9 of the whole process group: nothing gets to say goodbye. */
   kill(): Promise<number | null> {
     return this.#end((pid) => process.kill(-pid, "SIGKILL"));
+  }
+
+  /** kill -9 of the platform's own process; the runtime that it started is left behind. */
+  killAlone(): Promise<number | null> {
+    return this.#end((pid) => process.kill(pid, "SIGKILL"));
   }
 
   #end(signal: (pid: number) => void): Promise<number | null> {
