@@ -111,6 +111,12 @@ export class MqttLink {
     }
   };
 
+  /** For what must not come late: sent on the connection that there is, once. @returns whether it was accepted. */
+  async publishNow(topicName: string, payload: string): Promise<boolean> {
+    const connection = this.#connection;
+    return connection !== undefined && (await publishOn(connection, topicName, payload, { qos: 1 }));
+  }
+
   async #connectOnce(credential: LinkCredential, signal: AbortSignal): Promise<End> {
     const opened = await this.#open(credential, signal);
     if ("why" in opened) return opened;
