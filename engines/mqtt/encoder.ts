@@ -15,14 +15,15 @@ import type {
 import { PacketWriter } from "./packet-writer.ts";
 import { writeProperties } from "./properties.ts";
 import { connackCode, reasonCode } from "./reason-code.ts";
-import { encodeUtf8 } from "./utf8.ts";
+import { allocate } from "./slab.ts";
+import { encodeUtf8, utf8Length, writeUtf8 } from "./utf8.ts";
 import { variableByteIntegerLength, writeVariableByteInteger } from "./variable-byte-integer.ts";
 
 const shared = new PacketWriter();
 const frame = new PacketWriter();
 
 /**
- * Encodes one packet for a protocol level. What the level does not have is left out: properties and reason
+ * Encodes one packet for a protocol level. The result may be a view into a larger buffer. What the level does not have is left out: properties and reason
  * codes below 5.0; a CONNACK's reason code becomes the nearest return code.
  *
  * @throws CodedError `MALFORMED_PACKET` if a field cannot be written: a string with NUL or a lone surrogate, a
@@ -106,15 +107,14 @@ export function encodePublishQoS0(
   bytes[offset++] = topicName.length;
   bytes.set(topicName, offset);
   offset += topicName.length;
-  if (propertyBytes === 1) bytes[offset] = 0;
-  else if (propertyBytes > 1) bytes.set(propertyList, offset);
+  if (propertyBytes > 1) bytes.set(propertyList, offset);
   bytes.set(payload, offset + propertyBytes);
   return bytes;
 }
 
 /** A packet of exactly its size, its fixed header written and the rest zero. */
 function newPacket(firstByte: number, remainingLength: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(1 + variableByteIntegerLength(remainingLength) + remainingLength);
+  const bytes = allocate(1 + variableByteIntegerLength(remainingLength) + remainingLength);
   bytes[0] = firstByte;
   writeVariableByteInteger(remainingLength, bytes, 1);
   return bytes;
@@ -122,24 +122,21 @@ function newPacket(firstByte: number, remainingLength: number): Uint8Array<Array
 
 function encodePublish(packet: Publish, protocolLevel: ProtocolLevel): Uint8Array<ArrayBuffer> {
   const { topicName, payload, qos, retain, dup, packetId } = packet;
-  const topicBytes = encodeUtf8(topicName);
-  const propertyList =
-    protocolLevel === 5 && packet.properties ? encodeProperties(packet.properties) : noProperties;
-  if (qos === 0) return encodePublishQoS0(topicBytes, payload, retain, protocolLevel, propertyList);
-  const propertyBytes = protocolLevel === 5 ? propertyList.length : 0;
-  const bytes = newPacket(
-    0x30 | (dup ? 8 : 0) | (qos << 1) | (retain ? 1 : 0),
-    4 + topicBytes.length + propertyBytes + payload.length,
-  );
-  let offset = bytes.length - payload.length - propertyBytes - topicBytes.length - 4;
-  bytes[offset++] = topicBytes.length >>> 8;
-  bytes[offset++] = topicBytes.length;
-  bytes.set(topicBytes, offset);
-  offset += topicBytes.length;
-  const id = checkedPacketId(packetId);
-  bytes[offset++] = id >>> 8;
-  bytes[offset++] = id;
-  if (propertyBytes > 0) bytes.set(propertyList, offset);
+  const topicBytes = utf8Length(topicName);
+  const list = protocolLevel === 5 && packet.properties ? encodeProperties(packet.properties) : noProperties;
+  const propertyBytes = protocolLevel === 5 ? list.length : 0;
+  const bodyBytes = 2 + topicBytes + (qos > 0 ? 2 : 0) + propertyBytes + payload.length;
+  const bytes = newPacket(0x30 | (dup ? 8 : 0) | (qos << 1) | (retain ? 1 : 0), bodyBytes);
+  let offset = bytes.length - bodyBytes;
+  bytes[offset++] = topicBytes >>> 8;
+  bytes[offset++] = topicBytes;
+  offset = writeUtf8(topicName, topicBytes, bytes, offset);
+  if (qos > 0) {
+    const id = checkedPacketId(packetId);
+    bytes[offset++] = id >>> 8;
+    bytes[offset++] = id;
+  }
+  if (propertyBytes > 1) bytes.set(list, offset);
   bytes.set(payload, offset + propertyBytes);
   return bytes;
 }

@@ -1,5 +1,6 @@
 import { malformed } from "./mqtt-error.ts";
-import { encodeUtf8 } from "./utf8.ts";
+import { allocate } from "./slab.ts";
+import { utf8Length, writeUtf8 } from "./utf8.ts";
 import { variableByteIntegerLength, writeVariableByteInteger } from "./variable-byte-integer.ts";
 
 /**
@@ -41,7 +42,10 @@ export class PacketWriter {
 
   /** @throws CodedError `MALFORMED_PACKET` on a lone surrogate, on NUL, or above 65,535 bytes. */
   string(text: string): void {
-    this.binary(encodeUtf8(text));
+    const length = utf8Length(text);
+    this.uint16(length);
+    this.#reserve(length);
+    this.#offset = writeUtf8(text, length, this.#buffer, this.#offset);
   }
 
   /** @throws CodedError `MALFORMED_PACKET` above 65,535 bytes. */
@@ -81,9 +85,9 @@ export class PacketWriter {
     this.#offset = length;
   }
 
-  /** @returns a copy of everything written since the last `take`. */
+  /** @returns a copy of everything written since the last `take`; it may be a view into a larger buffer. */
   take(): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(this.#offset);
+    const bytes = allocate(this.#offset);
     bytes.set(this.#buffer.subarray(0, this.#offset));
     this.#offset = 0;
     return bytes;

@@ -59,15 +59,56 @@ export function decodeUtf8(bytes: Uint8Array, start: number, end: number): strin
 }
 
 /**
- * Encodes a string for the wire, without its length.
+ * The length of a string on the wire, without its length field. Checks it on the way.
  *
+ * @returns 0..65,535 bytes.
  * @throws CodedError `MALFORMED_PACKET` on a lone surrogate, on NUL, or above 65,535 bytes.
  */
-export function encodeUtf8(text: string): Uint8Array {
-  // [MQTT-1.5.4-1] [MQTT-1.5.4-2] what we send keeps the same rules (a lone surrogate would become U+FFFD)
-  if (!text.isWellFormed() || text.includes("\0")) throw malformed("UTF-8 string: lone surrogate or NUL");
-  const bytes = encoder.encode(text);
-  if (bytes.length > 0xffff) throw malformed("UTF-8 string: longer than 65,535 bytes");
+export function utf8Length(text: string): number {
+  let length = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) {
+      // [MQTT-1.5.4-2] what we send keeps the rules as well
+      if (unit === 0) throw malformed("UTF-8 string: NUL");
+      continue;
+    }
+    if (unit < 0x800) {
+      length += 1;
+    } else if (unit < 0xd800 || unit > 0xdfff) {
+      length += 2;
+    } else {
+      // [MQTT-1.5.4-1] a lone surrogate; the encoder would write U+FFFD
+      if (unit > 0xdbff || (text.charCodeAt(i + 1) & 0xfc00) !== 0xdc00)
+        throw malformed("UTF-8 string: lone surrogate");
+      i++;
+      length += 2; // four bytes for two units
+    }
+  }
+  if (length > 0xffff) throw malformed("UTF-8 string: longer than 65,535 bytes");
+  return length;
+}
+
+/**
+ * Writes a string of `length = utf8Length(text)` bytes at `offset`.
+ *
+ * @returns the offset behind it.
+ */
+export function writeUtf8(text: string, length: number, target: Uint8Array, offset: number): number {
+  if (length === text.length) {
+    // ASCII, as topics mostly are: a loop is faster than a call into the platform
+    for (let i = 0; i < length; i++) target[offset + i] = text.charCodeAt(i);
+  } else {
+    encoder.encodeInto(text, target.subarray(offset, offset + length));
+  }
+  return offset + length;
+}
+
+/** Encodes a string for the wire, without its length; throws as `utf8Length` does. */
+export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
+  const length = utf8Length(text);
+  const bytes = new Uint8Array(length);
+  writeUtf8(text, length, bytes, 0);
   return bytes;
 }
 
