@@ -102,6 +102,14 @@ for (const level of [4, 5] as const) {
     return bytes;
   });
 
+  measure("mqtt-codec.encode-puback.edgenym", level, () => {
+    let bytes = 0;
+    for (let i = 0; i < packetsPerRound; i++) {
+      bytes += encode({ type: "puback", packetId: i + 1, reasonCode: 0 }, level).length > 0 ? 1 : 0;
+    }
+    return bytes;
+  });
+
   measure("mqtt-codec.encode.mqtt-packet", level, () => {
     let bytes = 0;
     for (let i = 0; i < packetsPerRound; i++) {

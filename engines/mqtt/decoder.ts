@@ -1,7 +1,13 @@
 import type { ErrorCode } from "../errors/coded-error.ts";
 import { MqttError, malformed, protocolError } from "./mqtt-error.ts";
 import type { Packet, ProtocolLevel, ReasonCode } from "./packet.ts";
-import { decodeBody, decodeConnect, readRequestedLevel, unsupportedLevel } from "./packet-decoder.ts";
+import {
+  type Context,
+  decodeBody,
+  decodeConnect,
+  readRequestedLevel,
+  unsupportedLevel,
+} from "./packet-decoder.ts";
 import { PacketReader } from "./packet-reader.ts";
 import type { Sender } from "./reason-code.ts";
 import { TopicNames } from "./topic-names.ts";
@@ -68,6 +74,7 @@ export class Decoder {
   #partial: Uint8Array = nothing;
   #partialLength = 0;
   #failure: DecodeFailure | undefined;
+  #context: Context | undefined;
 
   constructor(options: DecoderOptions) {
     this.#sender = options.role === "server" ? "client" : "server";
@@ -228,12 +235,13 @@ export class Decoder {
     while ((bytes[bodyOffset - 1] ?? 0) >= 0x80) bodyOffset++;
     const reader = new PacketReader(bytes, bodyOffset, end);
     if (firstByte >> 4 === 1) return this.#decodeConnect(firstByte, reader, bodyOffset - offset - 1);
-    return decodeBody(firstByte, reader, {
+    // #checkFirstByte lets nothing but CONNECT pass while the level is unknown
+    this.#context ??= {
       sender: this.#sender,
-      // #checkFirstByte let nothing but CONNECT pass while the level is unknown
       protocolLevel: this.#protocolLevel ?? 5,
       topicNames: this.#topicNames,
-    });
+    };
+    return decodeBody(firstByte, reader, this.#context);
   }
 
   #decodeConnect(firstByte: number, reader: PacketReader, lengthBytes: number): Packet {

@@ -5,6 +5,7 @@ import type {
   Packet,
   Properties,
   ProtocolLevel,
+  Puback,
   Publish,
   Suback,
   Subscribe,
@@ -31,6 +32,10 @@ const frame = new PacketWriter();
  */
 export function encode(packet: Packet, protocolLevel: ProtocolLevel): Uint8Array<ArrayBuffer> {
   if (packet.type === "publish") return encodePublish(packet, protocolLevel);
+  if ("packetId" in packet && "reasonCode" in packet && isShort(packet, protocolLevel)) {
+    const id = checkedPacketId(packet.packetId);
+    return Uint8Array.of(firstByteOf[packet.type], 2, id >>> 8, id);
+  }
   shared.truncate(0); // an earlier packet may have thrown halfway
   writePacket(shared, packet, protocolLevel);
   return shared.take();
@@ -71,6 +76,11 @@ export function encodeAll(packets: readonly Packet[], protocolLevel: ProtocolLev
   frame.truncate(0);
   for (const packet of packets) frame.raw(encode(packet, protocolLevel));
   return frame.take();
+}
+
+/** Whether an acknowledgement is its packet identifier and no more: one for each message, so it has a fast path. */
+function isShort(packet: Puback, protocolLevel: ProtocolLevel): boolean {
+  return protocolLevel !== 5 || (packet.reasonCode === reasonCode.success && packet.properties === undefined);
 }
 
 /** @returns a topic name's bytes for `encodePublishQoS0`, to be kept beside the topic. */
