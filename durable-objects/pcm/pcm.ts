@@ -1,0 +1,288 @@
+import { DurableObject } from "cloudflare:workers";
+import { Broker } from "../../engines/broker/broker.ts";
+import type { Attachment } from "../../engines/broker/connection.ts";
+import type { ConnectionId, Effect } from "../../engines/broker/effect.ts";
+import { defaultLimits } from "../../engines/broker/limits.ts";
+import { createLog } from "../../engines/log/log.ts";
+import type {
+  Authority,
+  ClaimedDevice,
+  GatewayUserId,
+  GrantId,
+  Introspection,
+  RevocationNotice,
+  Selection,
+} from "../../engines/oauth/authority.ts";
+import { Alarms } from "./alarms.ts";
+import { fromJson, toJson } from "./json.ts";
+import { pairwiseHandle } from "./pairwise-handle.ts";
+import { migrate } from "./schema.ts";
+import { SqlStore } from "./store.ts";
+
+/** What the object needs of its script's bindings. */
+export interface PcmEnv {
+  readonly DIDP: { introspect(gatewayUri: string, token: string): Promise<Introspection> };
+  readonly GATEWAY_URI: string;
+}
+
+/** What `serializeAttachment` holds: all of it, or where the rest lies because it was too large. */
+type Kept = Attachment | { readonly connection: ConnectionId; readonly isInTable: true };
+
+const subprotocols = ["mqtt", "mqttv3.1"];
+const log = createLog("pcm", console.log);
+
+/**
+ * The personal cloud of one user: a broker with sockets, SQLite and an alarm. Named `idFromName(user)`.
+ *
+ * Everything in memory is made again by the constructor from the tables and the sockets' attachments, so the
+ * object may sleep at any moment. Nothing here waits, but for the answer about a token; the broker holds what
+ * that client sends meanwhile.
+ *
+ * @see MESSAGING.md §4, §9
+ */
+export class Pcm extends DurableObject<PcmEnv> {
+  readonly #store: SqlStore;
+  readonly #alarms: Alarms;
+  readonly #sockets = new Map<ConnectionId, WebSocket>();
+  readonly #ids = new WeakMap<WebSocket, ConnectionId>();
+  #broker: Broker;
+  #lastConnection = 0;
+  /** Connections whose attachment has a row. */
+  readonly #inTable = new Set<ConnectionId>();
+
+  constructor(ctx: DurableObjectState, env: PcmEnv) {
+    super(ctx, env);
+    migrate(ctx.storage.sql);
+    this.#store = new SqlStore(ctx.storage.sql);
+    this.#alarms = new Alarms(ctx.storage);
+    this.#broker = this.#restore();
+    void ctx.blockConcurrencyWhile(async () => {
+      this.#run(this.#broker.wake(await this.#alarms.restore()));
+    });
+  }
+
+  /** A WebSocket upgrade, from the gateway only. Without an authority header CONNECT must bring a token. */
+  override fetch(request: Request): Response {
+    if (request.headers.get("Upgrade")?.toLowerCase() !== "websocket") {
+      return new Response(null, { status: 426, headers: { Upgrade: "websocket" } });
+    }
+    const header = request.headers.get("x-edgenym-authority");
+    // The gateway wrote it: nobody else has a binding to this class.
+    const authority = header === null ? undefined : (JSON.parse(header) as Authority);
+    if (authority !== undefined && authority.user !== this.#user) return new Response(null, { status: 403 });
+    const { 0: client, 1: server } = new WebSocketPair();
+    const id = ++this.#lastConnection;
+    this.ctx.acceptWebSocket(server);
+    this.#sockets.set(id, server);
+    this.#ids.set(server, id);
+    this.#run(this.#broker.open(id, authority));
+    const offered = request.headers.get("Sec-WebSocket-Protocol")?.split(",") ?? [];
+    // [MQTT-6.0.0-3] [MQTT-6.0.0-4] [MQTT-3.1.1:6.0.0-3] [MQTT-3.1.1:6.0.0-4] the offered `mqtt` is the answer
+    const chosen = offered.map((name) => name.trim()).find((name) => subprotocols.includes(name));
+    return new Response(null, {
+      status: 101,
+      webSocket: client,
+      ...(chosen !== undefined && { headers: { "Sec-WebSocket-Protocol": chosen } }),
+    });
+  }
+
+  override webSocketMessage(ws: WebSocket, frame: ArrayBuffer | string): void | Promise<void> {
+    const id = this.#ids.get(ws);
+    if (id === undefined) return;
+    return this.#guard(id, () =>
+      typeof frame === "string"
+        ? this.#broker.receivedText(id)
+        : this.#broker.receive(id, new Uint8Array(frame)),
+    );
+  }
+
+  override webSocketClose(ws: WebSocket): void | Promise<void> {
+    return this.#gone(ws);
+  }
+
+  override webSocketError(ws: WebSocket): void | Promise<void> {
+    return this.#gone(ws);
+  }
+
+  override alarm(): void | Promise<void> {
+    this.#alarms.wentOff();
+    return this.#run(this.#broker.alarm());
+  }
+
+  /** A device was claimed by this user; idempotent. */
+  addDevice(device: ClaimedDevice): void {
+    this.#run(this.#broker.addDevice(device));
+  }
+
+  devices(): readonly ClaimedDevice[] {
+    return this.#broker.devices();
+  }
+
+  /** Stores what the owner chose for an app; live connections of that app see the new view at once. */
+  async select(selection: Selection): Promise<void> {
+    const key = this.#store.pairwiseKey(selection.grantId);
+    const devices = await Promise.all(
+      selection.devices.map(async ({ handle, actions }) => ({
+        handle,
+        actions,
+        pairwiseHandle: await pairwiseHandle(key, handle),
+      })),
+    );
+    const { grantId, appName, expiresAtMs } = selection;
+    this.#run(this.#broker.setGrant({ grantId, appName, expiresAtMs, devices }));
+  }
+
+  selection(grantId: GrantId): Selection | undefined {
+    const grant = this.#broker.grant(grantId);
+    if (grant === undefined) return undefined;
+    return { ...grant, devices: grant.devices.map(({ handle, actions }) => ({ handle, actions })) };
+  }
+
+  /** Authority ended before its time; idempotent, and harmless when it comes late. */
+  revoked(notice: RevocationNotice): void {
+    this.#run(this.#broker.revoke(notice));
+  }
+
+  get #user(): GatewayUserId {
+    // The gateway names each object after its user; an object without a name belongs to nobody.
+    return (this.ctx.id.name ?? "") as GatewayUserId;
+  }
+
+  /** A broker over the tables and the sockets that are open now. */
+  #restore(): Broker {
+    const attachments: Attachment[] = [];
+    for (const ws of this.ctx.getWebSockets()) {
+      const attachment = this.#attachmentOf(ws);
+      if (attachment === undefined) continue;
+      attachments.push(attachment);
+      this.#sockets.set(attachment.connection, ws);
+      this.#ids.set(ws, attachment.connection);
+      this.#lastConnection = Math.max(this.#lastConnection, attachment.connection);
+    }
+    return new Broker(
+      {
+        user: this.#user,
+        store: this.#store,
+        now: Date.now,
+        random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+        limits: defaultLimits,
+      },
+      attachments,
+    );
+  }
+
+  /** Runs one turn for a socket. A bug of ours costs that socket, and never the broker's consistency. */
+  #guard(id: ConnectionId, turn: () => Effect[]): void | Promise<void> {
+    let effects: Effect[];
+    try {
+      effects = turn();
+    } catch (error) {
+      log.error("turn.failed", {
+        code: "INTERNAL",
+        step: error instanceof Error ? error.name.toLowerCase() : "?",
+      });
+      this.#close(id, 1011);
+      this.#broker = this.#restore();
+      return this.#run(this.#broker.wake(this.#alarms.atMs));
+    }
+    return this.#run(effects);
+  }
+
+  /** Carries out what a turn asked for, in order. Resolves when no answer is awaited any more. */
+  #run(effects: readonly Effect[]): void | Promise<void> {
+    let waiting: Promise<void> | undefined;
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case "send":
+          this.#send(effect.to, effect.bytes);
+          break;
+        case "close":
+          this.#close(effect.to, effect.code);
+          break;
+        case "attach":
+          this.#attach(effect.to, effect.attachment);
+          break;
+        case "alarm":
+          this.#alarms.at(effect.atMs);
+          break;
+        case "authenticate":
+          waiting = this.#authenticate(effect.on, effect.token);
+          break;
+      }
+    }
+    return waiting;
+  }
+
+  #send(id: ConnectionId, bytes: Uint8Array): void {
+    try {
+      this.#sockets.get(id)?.send(bytes);
+    } catch {
+      // The client went away first; webSocketClose or webSocketError says so in its own turn.
+    }
+  }
+
+  #close(id: ConnectionId, code: number): void {
+    const ws = this.#sockets.get(id);
+    this.#sockets.delete(id);
+    if (ws === undefined) return;
+    this.#ids.delete(ws);
+    ws.serializeAttachment(null);
+    if (this.#inTable.delete(id))
+      this.ctx.storage.sql.exec("DELETE FROM attachment WHERE connection = ?", id);
+    try {
+      ws.close(code);
+    } catch {
+      // Closed by the other side already.
+    }
+  }
+
+  async #authenticate(id: ConnectionId, token: string): Promise<void> {
+    let introspection: Introspection | undefined;
+    try {
+      introspection = await this.env.DIDP.introspect(this.env.GATEWAY_URI, token);
+    } catch {
+      log.warn("introspection.unavailable", { code: "UNAVAILABLE" });
+    }
+    await this.#guard(id, () => this.#broker.authenticated(id, introspection));
+  }
+
+  #gone(ws: WebSocket): void | Promise<void> {
+    const id = this.#ids.get(ws);
+    try {
+      // Unanswered, the client's closing handshake would hang.
+      ws.close();
+    } catch {
+      // There is nobody left to answer.
+    }
+    if (id === undefined) return;
+    return this.#guard(id, () => this.#broker.closed(id));
+  }
+
+  /** Kept beside the socket, or, if it is larger than the runtime takes there (16 KiB), in a row. */
+  #attach(id: ConnectionId, attachment: Attachment): void {
+    const ws = this.#sockets.get(id);
+    if (ws === undefined) return;
+    try {
+      ws.serializeAttachment(attachment);
+    } catch {
+      this.ctx.storage.sql.exec(
+        "INSERT OR REPLACE INTO attachment (connection, content) VALUES (?, ?)",
+        id,
+        toJson(attachment),
+      );
+      this.#inTable.add(id);
+      ws.serializeAttachment({ connection: id, isInTable: true } satisfies Kept);
+    }
+  }
+
+  #attachmentOf(ws: WebSocket): Attachment | undefined {
+    // Written by #attach or #close and by nothing else.
+    const kept = ws.deserializeAttachment() as Kept | null;
+    if (kept === null || !("isInTable" in kept)) return kept ?? undefined;
+    this.#inTable.add(kept.connection);
+    const [row] = this.ctx.storage.sql
+      .exec<{ content: string }>("SELECT content FROM attachment WHERE connection = ?", kept.connection)
+      .toArray();
+    return row === undefined ? undefined : fromJson<Attachment>(row.content);
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The tables of one personal cloud; docs/storage.md says who writes each row and how long it lives. Rows are
+ * what storage costs, so no table has an index beside its key.
+ */
+const migrations: readonly string[] = [
+  `CREATE TABLE session (
+     id INTEGER PRIMARY KEY,
+     record TEXT NOT NULL
+   );
+   CREATE TABLE delivery (
+     session INTEGER NOT NULL,
+     seq INTEGER NOT NULL,
+     packet_id INTEGER,
+     is_released INTEGER NOT NULL,
+     qos INTEGER NOT NULL,
+     retain INTEGER NOT NULL,
+     topic_name TEXT NOT NULL,
+     payload BLOB NOT NULL,
+     properties TEXT,
+     expires_at_ms INTEGER,
+     bytes_so_far INTEGER NOT NULL,
+     PRIMARY KEY (session, seq)
+   ) WITHOUT ROWID;
+   CREATE TABLE received (
+     session INTEGER NOT NULL,
+     packet_id INTEGER NOT NULL,
+     PRIMARY KEY (session, packet_id)
+   ) WITHOUT ROWID;
+   CREATE TABLE retained (
+     topic_name TEXT PRIMARY KEY,
+     payload BLOB NOT NULL,
+     qos INTEGER NOT NULL,
+     properties TEXT,
+     publisher_kind TEXT NOT NULL,
+     publisher_handle TEXT NOT NULL,
+     expires_at_ms INTEGER
+   ) WITHOUT ROWID;
+   CREATE TABLE device (
+     handle TEXT PRIMARY KEY,
+     name TEXT NOT NULL,
+     model TEXT NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE app_grant (
+     grant_id TEXT PRIMARY KEY,
+     app_name TEXT NOT NULL,
+     devices TEXT NOT NULL,
+     expires_at_ms INTEGER NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE pairwise_key (
+     grant_id TEXT PRIMARY KEY,
+     key BLOB NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE refused_epoch (
+     handle TEXT PRIMARY KEY,
+     epoch INTEGER NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE attachment (
+     connection INTEGER PRIMARY KEY,
+     content TEXT NOT NULL
+   );`,
+];
+
+/** Brings the tables up to date; cheap when they are. */
+export function migrate(sql: SqlStorage): void {
+  sql.exec(
+    "CREATE TABLE IF NOT EXISTS schema_version (only_row INTEGER PRIMARY KEY, version INTEGER NOT NULL)",
+  );
+  const [row] = sql.exec<{ version: number }>("SELECT version FROM schema_version").toArray();
+  const version = row?.version ?? 0;
+  if (version >= migrations.length) return;
+  for (const migration of migrations.slice(version)) sql.exec(migration);
+  sql.exec("INSERT OR REPLACE INTO schema_version (only_row, version) VALUES (1, ?)", migrations.length);
+}

@@ -1,0 +1,339 @@
+import { type Delivery, deliveryBytes, type Message, type Publisher } from "../../engines/broker/message.ts";
+import type {
+  BrokerStore,
+  QueueBounds,
+  SessionId,
+  SessionRecord,
+  StoredGrant,
+  StoredState,
+  StoreOp,
+} from "../../engines/broker/store.ts";
+import type { QoS } from "../../engines/mqtt/packet.ts";
+import type { ClaimedDevice, GrantId } from "../../engines/oauth/authority.ts";
+import { fromJson, toJson } from "./json.ts";
+
+/** Retained messages read at once, so that a wildcard over thousands holds few of them. */
+const pageRows = 64;
+
+type RetainedRow = {
+  topic_name: string;
+  payload: ArrayBuffer;
+  qos: number;
+  properties: string | null;
+  publisher_kind: string;
+  publisher_handle: string;
+  expires_at_ms: number | null;
+};
+
+type DeliveryRow = {
+  seq: number;
+  packet_id: number | null;
+  is_released: number;
+  qos: number;
+  retain: number;
+  topic_name: string;
+  payload: ArrayBuffer;
+  properties: string | null;
+  expires_at_ms: number | null;
+};
+
+/** A broker's store in the SQLite of its object. The runtime commits a turn's writes together. */
+export class SqlStore implements BrokerStore {
+  readonly #sql: SqlStorage;
+  /** `bytes_so_far` of each session's last delivery, once it was looked up. */
+  readonly #bytesSoFar = new Map<SessionId, number>();
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  load(): StoredState {
+    return {
+      sessions: this.#sql
+        .exec<{ record: string }>("SELECT record FROM session")
+        .toArray()
+        .map(({ record }) => fromJson<SessionRecord>(record)),
+      devices: this.#sql
+        .exec<{ handle: string; name: string; model: string }>("SELECT handle, name, model FROM device")
+        .toArray()
+        // Each row was made from a ClaimedDevice.
+        .map(({ handle, name, model }) => ({ handle, name, model: fromJson(model) }) as ClaimedDevice),
+      grants: this.#sql
+        .exec<{ grant_id: string; app_name: string; devices: string; expires_at_ms: number }>(
+          "SELECT grant_id, app_name, devices, expires_at_ms FROM app_grant",
+        )
+        .toArray()
+        .map(
+          (row): StoredGrant => ({
+            grantId: row.grant_id as GrantId, // made from a StoredGrant
+            appName: row.app_name,
+            devices: fromJson(row.devices),
+            expiresAtMs: row.expires_at_ms,
+          }),
+        ),
+      refusedEpochs: new Map(
+        this.#sql
+          .exec<{ handle: string; epoch: number }>("SELECT handle, epoch FROM refused_epoch")
+          .toArray()
+          .map(({ handle, epoch }) => [handle, epoch]),
+      ),
+    };
+  }
+
+  apply(op: StoreOp): void {
+    const sql = this.#sql;
+    switch (op.kind) {
+      case "save-session":
+        sql.exec(
+          "INSERT OR REPLACE INTO session (id, record) VALUES (?, ?)",
+          op.session.id,
+          toJson(op.session),
+        );
+        return;
+      case "delete-session":
+        sql.exec("DELETE FROM session WHERE id = ?", op.session);
+        sql.exec("DELETE FROM delivery WHERE session = ?", op.session);
+        sql.exec("DELETE FROM received WHERE session = ?", op.session);
+        this.#bytesSoFar.delete(op.session);
+        return;
+      case "enqueue":
+        this.#enqueue(op.session, op.delivery);
+        return;
+      case "sent":
+        sql.exec(
+          "UPDATE delivery SET packet_id = ? WHERE session = ? AND seq = ?",
+          op.packetId,
+          op.session,
+          op.seq,
+        );
+        return;
+      case "released":
+        sql.exec(
+          "UPDATE delivery SET is_released = 1, payload = x'' WHERE session = ? AND seq = ?",
+          op.session,
+          op.seq,
+        );
+        return;
+      case "delivered":
+        sql.exec("DELETE FROM delivery WHERE session = ? AND seq = ?", op.session, op.seq);
+        return;
+      case "received":
+        sql.exec(
+          "INSERT OR IGNORE INTO received (session, packet_id) VALUES (?, ?)",
+          op.session,
+          op.packetId,
+        );
+        return;
+      case "completed":
+        sql.exec("DELETE FROM received WHERE session = ? AND packet_id = ?", op.session, op.packetId);
+        return;
+      case "retain":
+        this.#retain(op.message);
+        return;
+      case "clear-retained":
+        sql.exec("DELETE FROM retained WHERE topic_name = ?", op.topicName);
+        return;
+      case "clear-retained-under":
+        sql.exec(
+          "DELETE FROM retained WHERE topic_name >= ? AND topic_name < ?",
+          op.prefix,
+          afterAll(op.prefix),
+        );
+        return;
+      case "clear-retained-of":
+        sql.exec(
+          "DELETE FROM retained WHERE publisher_kind = ? AND publisher_handle = ?",
+          op.publisher.kind,
+          op.publisher.handle,
+        );
+        return;
+      case "clear-retained-before":
+        sql.exec("DELETE FROM retained WHERE expires_at_ms <= ?", op.nowMs);
+        return;
+      case "save-device":
+        sql.exec(
+          "INSERT OR REPLACE INTO device (handle, name, model) VALUES (?, ?, ?)",
+          op.device.handle,
+          op.device.name,
+          toJson(op.device.model),
+        );
+        return;
+      case "delete-device":
+        sql.exec("DELETE FROM device WHERE handle = ?", op.handle);
+        return;
+      case "save-grant":
+        sql.exec(
+          "INSERT OR REPLACE INTO app_grant (grant_id, app_name, devices, expires_at_ms) VALUES (?, ?, ?, ?)",
+          op.grant.grantId,
+          op.grant.appName,
+          toJson(op.grant.devices),
+          op.grant.expiresAtMs,
+        );
+        return;
+      case "delete-grant":
+        sql.exec("DELETE FROM app_grant WHERE grant_id = ?", op.grantId);
+        sql.exec("DELETE FROM pairwise_key WHERE grant_id = ?", op.grantId);
+        return;
+      case "refuse-below":
+        sql.exec("INSERT OR REPLACE INTO refused_epoch (handle, epoch) VALUES (?, ?)", op.handle, op.epoch);
+        return;
+      case "forget-user":
+        for (const table of ["session", "delivery", "received", "retained", "device"]) {
+          sql.exec(`DELETE FROM ${table}`);
+        }
+        for (const table of ["app_grant", "pairwise_key", "attachment"]) sql.exec(`DELETE FROM ${table}`);
+        this.#bytesSoFar.clear();
+        return;
+    }
+  }
+
+  *retainedUnder(prefix: string): Iterable<Message> {
+    const end = afterAll(prefix);
+    let from = prefix;
+    for (;;) {
+      // ">=" for the first page, for the prefix itself may be a topic.
+      const comparison = from === prefix ? ">=" : ">";
+      const page = this.#sql
+        .exec<RetainedRow>(
+          `SELECT * FROM retained WHERE topic_name ${comparison} ? AND topic_name < ? ORDER BY topic_name LIMIT ${pageRows}`,
+          from,
+          end,
+        )
+        .toArray();
+      for (const row of page) yield toMessage(row);
+      const last = page.at(-1);
+      if (last === undefined || page.length < pageRows) return;
+      from = last.topic_name;
+    }
+  }
+
+  retainedAt(topicName: string): Message | undefined {
+    const [row] = this.#sql
+      .exec<RetainedRow>("SELECT * FROM retained WHERE topic_name = ?", topicName)
+      .toArray();
+    return row === undefined ? undefined : toMessage(row);
+  }
+
+  retainedCount(): number {
+    return this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM retained").one().n;
+  }
+
+  deliveries(session: SessionId): Delivery[] {
+    return this.#sql
+      .exec<DeliveryRow>("SELECT * FROM delivery WHERE session = ? ORDER BY seq", session)
+      .toArray()
+      .map(toDelivery);
+  }
+
+  queueBounds(session: SessionId): QueueBounds {
+    // Two rows read, however many wait: numbers and running totals grow from row to row.
+    const ends = ["ASC", "DESC"].flatMap((order) =>
+      this.#sql
+        .exec<{ seq: number; bytes_so_far: number }>(
+          `SELECT seq, bytes_so_far FROM delivery WHERE session = ? ORDER BY seq ${order} LIMIT 1`,
+          session,
+        )
+        .toArray(),
+    );
+    const [first, last] = ends;
+    if (first === undefined || last === undefined) return { lastSeq: 0, messages: 0, bytes: 0 };
+    return {
+      lastSeq: last.seq,
+      messages: last.seq - first.seq + 1,
+      bytes: last.bytes_so_far - first.bytes_so_far,
+    };
+  }
+
+  receivedPacketIds(session: SessionId): number[] {
+    return this.#sql
+      .exec<{ packet_id: number }>("SELECT packet_id FROM received WHERE session = ?", session)
+      .toArray()
+      .map(({ packet_id }) => packet_id);
+  }
+
+  /** `K_gid`: makes an app's own names for its devices (IDENTITY.md §3.3); random, made when first asked for. */
+  pairwiseKey(grantId: GrantId): Uint8Array {
+    const [row] = this.#sql
+      .exec<{ key: ArrayBuffer }>("SELECT key FROM pairwise_key WHERE grant_id = ?", grantId)
+      .toArray();
+    if (row !== undefined) return new Uint8Array(row.key);
+    const key = crypto.getRandomValues(new Uint8Array(32));
+    this.#sql.exec("INSERT INTO pairwise_key (grant_id, key) VALUES (?, ?)", grantId, key);
+    return key;
+  }
+
+  #enqueue(session: SessionId, delivery: Delivery): void {
+    let soFar = this.#bytesSoFar.get(session);
+    if (soFar === undefined) {
+      const [last] = this.#sql
+        .exec<{ bytes_so_far: number }>(
+          "SELECT bytes_so_far FROM delivery WHERE session = ? ORDER BY seq DESC LIMIT 1",
+          session,
+        )
+        .toArray();
+      soFar = last?.bytes_so_far ?? 0;
+    }
+    soFar += deliveryBytes(delivery);
+    this.#bytesSoFar.set(session, soFar);
+    this.#sql.exec(
+      `INSERT INTO delivery (session, seq, packet_id, is_released, qos, retain, topic_name, payload, properties,
+         expires_at_ms, bytes_so_far) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      session,
+      delivery.seq,
+      delivery.packetId ?? null,
+      delivery.isReleased ? 1 : 0,
+      delivery.qos,
+      delivery.retain ? 1 : 0,
+      delivery.topicName,
+      delivery.payload,
+      delivery.properties === undefined ? null : toJson(delivery.properties),
+      delivery.expiresAtMs ?? null,
+      soFar,
+    );
+  }
+
+  #retain(message: Message): void {
+    this.#sql.exec(
+      `INSERT OR REPLACE INTO retained (topic_name, payload, qos, properties, publisher_kind, publisher_handle,
+         expires_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      message.topicName,
+      message.payload,
+      message.qos,
+      message.properties === undefined ? null : toJson(message.properties),
+      message.publisher.kind,
+      message.publisher.handle,
+      message.expiresAtMs ?? null,
+    );
+  }
+}
+
+/** Sorts behind every text that starts with `prefix`: SQLite compares UTF-8, whose greatest character this is. */
+function afterAll(prefix: string): string {
+  return `${prefix}\u{10ffff}`;
+}
+
+function toMessage(row: RetainedRow): Message {
+  return {
+    topicName: row.topic_name as Message["topicName"], // made from a Message
+    payload: new Uint8Array(row.payload),
+    qos: row.qos as QoS, // made from a Message
+    retain: true,
+    publisher: { kind: row.publisher_kind as Publisher["kind"], handle: row.publisher_handle }, // the same
+    ...(row.properties !== null && { properties: fromJson(row.properties) }),
+    ...(row.expires_at_ms !== null && { expiresAtMs: row.expires_at_ms }),
+  };
+}
+
+function toDelivery(row: DeliveryRow): Delivery {
+  return {
+    seq: row.seq,
+    topicName: row.topic_name,
+    payload: new Uint8Array(row.payload),
+    qos: row.qos as 1 | 2, // made from a Delivery
+    retain: row.retain === 1,
+    isReleased: row.is_released === 1,
+    ...(row.packet_id !== null && { packetId: row.packet_id }),
+    ...(row.properties !== null && { properties: fromJson(row.properties) }),
+    ...(row.expires_at_ms !== null && { expiresAtMs: row.expires_at_ms }),
+  };
+}

@@ -1,0 +1,337 @@
+import type { Disconnect, Packet } from "../mqtt/packet.ts";
+import { reasonCode } from "../mqtt/reason-code.ts";
+import type {
+  Authority,
+  ClaimedDevice,
+  GrantId,
+  Introspection,
+  RevocationNotice,
+} from "../oauth/authority.ts";
+import { acknowledge } from "./acknowledge.ts";
+import { askWho, renewed } from "./authority.ts";
+import { bearerToken, connect, connectAuthenticated, mountOf, refuse } from "./connect.ts";
+import { type Attachment, Connection, keptSeenToleranceMs } from "./connection.ts";
+import { nextDeadline, runDeadlines, watchConnection } from "./deadlines.ts";
+import { isEnded } from "./deliver.ts";
+import type { ConnectionId, Effect } from "./effect.ts";
+import { addDevice, revoke, setGrant } from "./grants.ts";
+import { endConnection, endSession, refuseConnection } from "./lifecycle.ts";
+import { publish } from "./publish.ts";
+import { Session, sessionKey } from "./session.ts";
+import { type BrokerPorts, BrokerState } from "./state.ts";
+import type { StoredGrant } from "./store.ts";
+import { subscribe, unsubscribe } from "./subscribe.ts";
+import { scheduleWill } from "./will.ts";
+
+/**
+ * One user's MQTT broker, without sockets, clock or disk of its own. Each call is one turn: it changes the store
+ * and returns what else is to happen. Everything it holds in memory can be made again from the store and the
+ * attachments, so it may be thrown away between any two turns.
+ *
+ * @see MESSAGING.md §1-4, §9
+ */
+export class Broker {
+  readonly #state: BrokerState;
+
+  /**
+   * @param attachments of the sockets that are open now: after hibernation those from before it, else none.
+   */
+  constructor(ports: BrokerPorts, attachments: readonly Attachment[] = []) {
+    this.#state = new BrokerState(ports);
+    this.#state.nowMs = ports.now();
+    restore(this.#state, attachments);
+  }
+
+  /**
+   * To be called once after construction: sessions whose sockets a restart took are ended as if the network
+   * had failed.
+   *
+   * @param alarmAtMs what the shell's alarm is set to, if it is.
+   */
+  wake(alarmAtMs?: number): Effect[] {
+    const state = this.#state;
+    return state.turn(() => {
+      if (alarmAtMs !== undefined) state.alarmAtMs = alarmAtMs;
+      for (const session of [...state.sessions.values()]) {
+        if (session.connection !== undefined || session.endsAtMs !== undefined) continue;
+        scheduleWill(state, session);
+        if (session.expirySeconds === 0) {
+          endSession(state, session);
+          continue;
+        }
+        session.endsAtMs = state.nowMs + session.expirySeconds * 1000;
+        state.store.apply({ kind: "save-session", session: session.record() });
+        state.wakeAt(session.endsAtMs);
+      }
+    });
+  }
+
+  /** A socket was accepted. `authority` is there when the gateway has already introspected the token. */
+  open(id: ConnectionId, authority?: Authority): Effect[] {
+    const state = this.#state;
+    return state.turn(() => {
+      const connection = new Connection(id, state.nowMs, state.limits, state.topicNames);
+      connection.authority = authority;
+      state.connections.set(id, connection);
+      state.keep(connection);
+      watchConnection(state, connection);
+    });
+  }
+
+  /** Bytes arrived: part of a packet, one, or many. */
+  receive(id: ConnectionId, bytes: Uint8Array): Effect[] {
+    const state = this.#state;
+    return state.turn(() => {
+      const connection = state.connections.get(id);
+      if (connection === undefined) return;
+      state.counters.bytesReceived += bytes.byteLength;
+      if (isEnded(state, connection)) {
+        refuseConnection(state, connection, reasonCode.notAuthorized);
+        return;
+      }
+      const pendingBefore = connection.decoder.pendingBytes;
+      const { packets, failure } = connection.decoder.push(bytes);
+      if (packets.length > 0) seen(state, connection);
+      if (connection.decoder.pendingBytes > 0 || pendingBefore > 0) state.keep(connection);
+      if (connection.waiting !== undefined) connection.heldBytes += bytes.byteLength;
+      for (const packet of packets) take(state, connection, packet);
+      if (failure !== undefined) fail(state, connection, failure.reasonCode, failure.protocolLevel);
+      if (connection.heldBytes > state.limits.maximumPacketBytes) {
+        endConnection(state, connection, { isWillKept: true, closeCode: 1009 });
+      }
+    });
+  }
+
+  /** The answer to an `authenticate` effect; `undefined` if nobody could say. */
+  authenticated(id: ConnectionId, introspection: Introspection | undefined): Effect[] {
+    const state = this.#state;
+    return state.turn(() => {
+      const connection = state.connections.get(id);
+      const waiting = connection?.waiting;
+      if (connection === undefined || waiting === undefined) return;
+      connection.waiting = undefined;
+      if (waiting.for === "connect") connectAuthenticated(state, connection, waiting.packet, introspection);
+      else renewed(state, connection, waiting, introspection);
+      releaseHeld(state, connection);
+    });
+  }
+
+  /** The socket is gone, or its client closed it; without a DISCONNECT before, the will goes out. */
+  closed(id: ConnectionId): Effect[] {
+    const state = this.#state;
+    return state.turn(() => {
+      const connection = state.connections.get(id);
+      if (connection !== undefined) endConnection(state, connection, { isWillKept: true });
+    });
+  }
+
+  /** A text frame came, which MQTT over WebSocket has not ([MQTT-6.0.0-1], [MQTT-3.1.1:6.0.0-1]). */
+  receivedText(id: ConnectionId): Effect[] {
+    const state = this.#state;
+    return state.turn(() => {
+      const connection = state.connections.get(id);
+      if (connection !== undefined) endConnection(state, connection, { isWillKept: true, closeCode: 1003 });
+    });
+  }
+
+  /** The alarm went off, on time or late. */
+  alarm(): Effect[] {
+    const state = this.#state;
+    return state.turn(() => {
+      state.alarmAtMs = Number.POSITIVE_INFINITY;
+      runDeadlines(state);
+      state.wakeAt(nextDeadline(state));
+    });
+  }
+
+  addDevice(device: ClaimedDevice): Effect[] {
+    return this.#state.turn(() => addDevice(this.#state, device));
+  }
+
+  devices(): readonly ClaimedDevice[] {
+    return [...this.#state.devices.values()];
+  }
+
+  setGrant(grant: StoredGrant): Effect[] {
+    return this.#state.turn(() => setGrant(this.#state, grant));
+  }
+
+  grant(grantId: GrantId): StoredGrant | undefined {
+    return this.#state.grants.get(grantId);
+  }
+
+  revoke(notice: RevocationNotice): Effect[] {
+    return this.#state.turn(() => revoke(this.#state, notice));
+  }
+}
+
+/** Builds the tables from the store, and ties the open sockets to their sessions. */
+function restore(state: BrokerState, attachments: readonly Attachment[]): void {
+  const stored = state.store.load();
+  for (const device of stored.devices) state.devices.set(device.handle, device);
+  for (const [handle, epoch] of stored.refusedEpochs) state.refusedEpochs.set(handle, epoch);
+  for (const grant of stored.grants) {
+    state.grants.set(grant.grantId, grant);
+    state.routes.setApp(grant, []);
+  }
+  for (const record of stored.sessions) {
+    state.nextSessionId = Math.max(state.nextSessionId, record.id + 1);
+    const mount = mountOf(state, record);
+    if (mount === undefined) continue;
+    const session = new Session(record, mount);
+    state.sessions.set(session.id, session);
+    state.clients.set(sessionKey(session.kind, session.handle, session.mqttClientId), session);
+    state.routes.list(session);
+  }
+  for (const attachment of attachments) {
+    const { client } = attachment;
+    const session = client === undefined ? undefined : state.sessions.get(client.session);
+    // A socket of an earlier connection that is still closing has nothing to do with the session any more.
+    if (client !== undefined && session?.generation !== client.generation) continue;
+    const connection = new Connection(
+      attachment.connection,
+      state.nowMs,
+      state.limits,
+      state.topicNames,
+      attachment,
+    );
+    state.connections.set(connection.id, connection);
+    if (session === undefined || client === undefined) continue;
+    connection.session = session;
+    session.connection = connection;
+    if (session.isPersistent) continue;
+    session.incoming = new Set(client.received);
+    session.outgoing = {
+      inFlight: new Map(
+        client.inFlight?.map(([packetId, qos, isReleased]) => [packetId, { qos, seq: 0, isReleased }]),
+      ),
+      waiting: [...state.store.deliveries(session.id)],
+      lastPacketId: client.lastPacketId,
+    };
+  }
+}
+
+/** Heard from the client. The attachment is only written when it would be off by a tenth of the keep alive. */
+function seen(state: BrokerState, connection: Connection): void {
+  connection.lastSeenMs = state.nowMs;
+  const toleranceMs = keptSeenToleranceMs(connection.keepAliveSeconds);
+  if (toleranceMs > 0 && state.nowMs - connection.attachedSeenMs >= toleranceMs) state.keep(connection);
+}
+
+/** One packet: held while the client waits to be known, otherwise dispatched. */
+function take(state: BrokerState, connection: Connection, packet: Packet): void {
+  if (connection.isClosed) return;
+  if (connection.waiting !== undefined) {
+    connection.held.push(packet);
+    return;
+  }
+  if (packet.type === "connect") {
+    connect(state, connection, packet);
+    return;
+  }
+  const { session } = connection;
+  // The decoder lets nothing through before a CONNECT, and an unaccepted one closes.
+  if (session === undefined) return;
+  switch (packet.type) {
+    case "publish":
+      publish(state, connection, session, packet);
+      return;
+    case "puback":
+    case "pubrec":
+    case "pubrel":
+    case "pubcomp":
+      acknowledge(state, connection, session, packet);
+      return;
+    case "subscribe":
+      subscribe(state, connection, session, packet);
+      return;
+    case "unsubscribe":
+      unsubscribe(state, connection, session, packet);
+      return;
+    case "pingreq":
+      // [MQTT-3.12.4-1] [MQTT-3.1.1:3.12.4-1]
+      state.send(connection, { type: "pingresp" });
+      return;
+    case "disconnect":
+      disconnect(state, connection, session, packet);
+      return;
+    case "auth":
+      reauthenticate(state, connection, packet.properties ?? {}, packet.reasonCode);
+      return;
+    case "connack":
+    case "suback":
+    case "unsuback":
+    case "pingresp":
+      // The decoder refuses what only a server sends.
+      return;
+  }
+}
+
+/** Goes on with what arrived while the client was being identified. */
+function releaseHeld(state: BrokerState, connection: Connection): void {
+  connection.heldBytes = 0;
+  const held = connection.held.splice(0);
+  for (const packet of held) take(state, connection, packet);
+  if (connection.waiting === undefined && connection.failure !== undefined) {
+    refuseConnection(state, connection, connection.failure);
+  }
+}
+
+/** The stream cannot go on: said in the client's own protocol where that is possible (MQTT 5.0 §4.13). */
+function fail(
+  state: BrokerState,
+  connection: Connection,
+  code: number,
+  protocolLevel: Connection["protocolLevel"] | undefined,
+): void {
+  if (connection.isClosed) return;
+  if (connection.waiting !== undefined) {
+    connection.failure = code;
+    return;
+  }
+  if (connection.session !== undefined) {
+    refuseConnection(state, connection, code);
+    return;
+  }
+  // [MQTT-3.1.0-1] [MQTT-3.1.1:3.1.0-1] no CONNECT: no word; an unknown level: CONNACK in the level it can read
+  if (protocolLevel === undefined) endConnection(state, connection, { isWillKept: false, closeCode: 1002 });
+  else {
+    connection.protocolLevel = protocolLevel;
+    if (protocolLevel === 5 || code === reasonCode.unsupportedProtocolVersion)
+      refuse(state, connection, code);
+    else endConnection(state, connection, { isWillKept: false, closeCode: 1002 });
+  }
+}
+
+/** DISCONNECT from the client (MQTT 5.0 §3.14, MQTT 3.1.1 §3.14). */
+function disconnect(state: BrokerState, connection: Connection, session: Session, packet: Disconnect): void {
+  const expirySeconds = packet.properties?.sessionExpiryInterval;
+  if (expirySeconds !== undefined) {
+    if (session.expirySeconds === 0 && expirySeconds > 0) {
+      // [MQTT-3.14.2-2] a session that was to end now cannot be made to stay
+      refuseConnection(state, connection, reasonCode.protocolError);
+      return;
+    }
+    session.expirySeconds = Math.min(expirySeconds, state.limits.sessionExpirySeconds);
+  }
+  // [MQTT-3.14.4-3] [MQTT-3.1.1:3.14.4-3] the will is discarded, unless 0x04 or an error asks for it
+  endConnection(state, connection, { isWillKept: packet.reasonCode !== reasonCode.normalDisconnection });
+}
+
+/** AUTH: only to renew the token, with the method of CONNECT (MQTT 5.0 §4.12.1). */
+function reauthenticate(
+  state: BrokerState,
+  connection: Connection,
+  properties: NonNullable<Disconnect["properties"]>,
+  code: number,
+): void {
+  const isSameMethod = properties.authenticationMethod === connection.authenticationMethod;
+  // [MQTT-4.12.0-6] [MQTT-4.12.1-1] no method in CONNECT, no AUTH
+  if (connection.authenticationMethod === undefined || !isSameMethod || code !== reasonCode.reAuthenticate) {
+    refuseConnection(state, connection, reasonCode.protocolError);
+    return;
+  }
+  const token = bearerToken(properties.authenticationData);
+  if (token === undefined) refuseConnection(state, connection, reasonCode.notAuthorized);
+  else askWho(state, connection, { for: "auth", token });
+}

@@ -1,0 +1,285 @@
+import type { Connack, Connect, ReasonCode } from "../mqtt/packet.ts";
+import { reasonCode } from "../mqtt/reason-code.ts";
+import type { Authority, Introspection } from "../oauth/authority.ts";
+import { base64url } from "../oauth/base64url.ts";
+import { admit, askWho } from "./authority.ts";
+import type { Connection } from "./connection.ts";
+import { watchConnection } from "./deadlines.ts";
+import { resend } from "./deliver.ts";
+import { endConnection, endSession } from "./lifecycle.ts";
+import type { Mount } from "./mount.ts";
+import { tokenText } from "./publish.ts";
+import { Session, sessionKey } from "./session.ts";
+import type { BrokerState } from "./state.ts";
+import { forgetWill, publishWill, toStoredWill } from "./will.ts";
+
+/** SASL's name for a bearer token (RFC 7628); the only extended method offered here. */
+const bearerMethod = "OAUTHBEARER";
+
+/** CONNECT: who it is, unless the gateway already said so, and then the session. */
+export function connect(state: BrokerState, connection: Connection, packet: Connect): void {
+  connection.protocolLevel = packet.protocolLevel;
+  connection.maximumPacketBytes = Math.min(
+    packet.properties?.maximumPacketSize ?? state.limits.maximumPacketBytes,
+    // What we send may be larger than what we take: a topic is longer in the owner's names than in a device's.
+    2 * state.limits.maximumPacketBytes,
+  );
+  connection.wantsProblemInformation = packet.properties?.requestProblemInformation !== 0;
+  const method = packet.properties?.authenticationMethod;
+  if (method !== undefined && method !== bearerMethod) {
+    // [MQTT-4.12.0-1] a method that is not supported
+    refuse(state, connection, reasonCode.badAuthenticationMethod);
+    return;
+  }
+  connection.authenticationMethod = method;
+  if (connection.authority !== undefined) {
+    open(state, connection, packet, connection.authority);
+    return;
+  }
+  const token =
+    method === undefined ? passwordToken(packet) : bearerToken(packet.properties?.authenticationData);
+  if (token === undefined) {
+    refuse(state, connection, reasonCode.badUserNameOrPassword);
+    return;
+  }
+  askWho(state, connection, { for: "connect", packet, token });
+}
+
+/** User name `Bearer` (5.0 may leave it out) and the token as password (IDENTITY.md §2.D). */
+function passwordToken(packet: Connect): string | undefined {
+  if (packet.userName !== undefined && packet.userName !== "Bearer") return undefined;
+  return tokenText(packet.password);
+}
+
+/** The token in SASL's initial client response, `n,,^Aauth=Bearer …^A^A` (RFC 7628 §3.1). */
+export function bearerToken(data: Uint8Array | undefined): string | undefined {
+  if (data === undefined || data.byteLength > 8192) return undefined;
+  const [header = "", ...pairs] = new TextDecoder().decode(data).split("\u0001");
+  if (!header.startsWith("n,")) return undefined;
+  const pair = pairs.find((text) => text.startsWith("auth="));
+  return /^auth=Bearer ([!-~]+)$/i.exec(pair ?? "")?.[1];
+}
+
+/** The answer to `askWho` for a CONNECT; `undefined` if nobody could say. */
+export function connectAuthenticated(
+  state: BrokerState,
+  connection: Connection,
+  packet: Connect,
+  introspection: Introspection | undefined,
+): void {
+  if (introspection === undefined) {
+    refuse(state, connection, reasonCode.serverUnavailable);
+  } else if (!introspection.active) {
+    refuse(state, connection, reasonCode.notAuthorized);
+  } else {
+    open(state, connection, packet, introspection.authority);
+  }
+}
+
+/** [MQTT-3.1.4-2] [MQTT-3.2.2-7] [MQTT-3.1.1:3.2.2-5] CONNACK with a refusal, then the socket closes. */
+export function refuse(state: BrokerState, connection: Connection, code: ReasonCode): void {
+  state.send(connection, { type: "connack", sessionPresent: false, reasonCode: code });
+  endConnection(state, connection, { isWillKept: false });
+}
+
+/** Authority is known: the session, CONNACK, and what waited for the client. */
+function open(state: BrokerState, connection: Connection, packet: Connect, offered: Authority): void {
+  const authority = admit(state, offered);
+  if (authority === undefined) {
+    refuse(state, connection, reasonCode.notAuthorized);
+    return;
+  }
+  connection.authority = authority;
+  const { protocolLevel, mqttClientId } = packet;
+  if (mqttClientId === "" && (protocolLevel === 3 || (protocolLevel === 4 && !packet.cleanStart))) {
+    // [MQTT-3.1.1:3.1.3-8] an empty client id needs a clean session; 3.1 has none at all
+    refuse(state, connection, reasonCode.clientIdentifierNotValid);
+    return;
+  }
+  // [MQTT-3.1.3-6] [MQTT-3.1.3-7] [MQTT-3.1.1:3.1.3-6] the server assigns a unique one
+  const assigned = mqttClientId === "" ? base64url(state.ports.random(16)) : undefined;
+  const key = sessionKey(authority.kind, authority.handle, assigned ?? mqttClientId);
+  takeOver(state, key);
+  const previous = resumable(state, key, packet);
+  if (previous === undefined && isFull(state)) {
+    refuse(state, connection, reasonCode.quotaExceeded);
+    return;
+  }
+  const session = previous ?? newSession(state, connection, authority, assigned ?? mqttClientId);
+  if (session === undefined) {
+    refuse(state, connection, reasonCode.notAuthorized);
+    return;
+  }
+  if (!applyWill(state, session, packet, authority, previous === undefined)) {
+    refuse(state, connection, reasonCode.notAuthorized);
+    return;
+  }
+  attach(state, connection, session, packet, authority);
+  state.clients.set(key, session);
+  state.sessions.set(session.id, session);
+  state.store.apply({ kind: "save-session", session: session.record() });
+  state.send(connection, connack(state, connection, session, packet, previous !== undefined, assigned));
+  if (previous !== undefined) resend(state, session);
+  state.keep(connection);
+  watchConnection(state, connection);
+}
+
+/** [MQTT-3.1.4-3] [MQTT-3.1.1:3.1.4-2] the same client again: the older connection ends, its will goes out. */
+function takeOver(state: BrokerState, key: string): void {
+  const older = state.clients.get(key)?.connection;
+  if (older === undefined) return;
+  if (older.protocolLevel === 5) {
+    state.send(older, { type: "disconnect", reasonCode: reasonCode.sessionTakenOver });
+  }
+  endConnection(state, older, { isWillKept: true });
+}
+
+/** The client's session, if it has one and wants it; otherwise what is left of it ends now. */
+function resumable(state: BrokerState, key: string, packet: Connect): Session | undefined {
+  const session = state.clients.get(key);
+  if (session === undefined) return undefined;
+  const isOver = session.endsAtMs !== undefined && session.endsAtMs <= state.nowMs;
+  if (!packet.cleanStart && !isOver) {
+    // [MQTT-3.1.3-9] back before the Will Delay was over: the will is not sent
+    if (session.willDueAtMs !== undefined && session.willDueAtMs <= state.nowMs) publishWill(state, session);
+    forgetWill(session);
+    return session;
+  }
+  // [MQTT-3.1.2-4] [MQTT-3.1.1:3.1.2-6] a clean start discards it
+  endSession(state, session);
+  return undefined;
+}
+
+function isFull(state: BrokerState): boolean {
+  return state.sessions.size >= state.limits.sessions || state.connections.size > state.limits.connections;
+}
+
+/** @returns `undefined` for an app whose consent is not known here. */
+function newSession(
+  state: BrokerState,
+  connection: Connection,
+  authority: Authority,
+  mqttClientId: string,
+): Session | undefined {
+  const mount = mountOf(state, authority);
+  if (mount === undefined) return undefined;
+  return new Session(
+    {
+      id: state.nextSessionId++,
+      kind: authority.kind,
+      handle: authority.handle,
+      mqttClientId,
+      protocolLevel: connection.protocolLevel,
+      generation: 0,
+      isConnected: true,
+      expirySeconds: 0,
+      permissions: authority.permissions,
+      subscriptions: [],
+    },
+    mount,
+  );
+}
+
+/** The view of the tree that an authority opens. */
+export function mountOf(
+  state: BrokerState,
+  authority: Pick<Authority, "kind" | "handle">,
+): Mount | undefined {
+  switch (authority.kind) {
+    case "device":
+      return state.routes.device(authority.handle);
+    case "app":
+      return state.routes.app(authority.handle);
+    case "owner":
+      return state.routes.owner;
+  }
+}
+
+/** [MQTT-3.1.2-7] [MQTT-3.1.2-8] the will of this connection replaces the last one's. */
+function applyWill(
+  state: BrokerState,
+  session: Session,
+  packet: Connect,
+  authority: Authority,
+  isNew: boolean,
+): boolean {
+  if (!isNew && session.permissions !== authority.permissions) {
+    session.permissions = authority.permissions;
+    state.routes.changed();
+  }
+  session.will = undefined;
+  if (packet.will === undefined) return true;
+  session.will = toStoredWill(session, packet.will);
+  return session.will !== undefined;
+}
+
+/** Ties the socket and the session together, in the terms of this CONNECT. */
+function attach(
+  state: BrokerState,
+  connection: Connection,
+  session: Session,
+  packet: Connect,
+  authority: Authority,
+): void {
+  const { protocolLevel, properties } = packet;
+  connection.session = session;
+  connection.authority = authority;
+  connection.keepAliveSeconds = keepAlive(state, packet);
+  // Levels 3 and 4 know no Receive Maximum; 0 is a protocol error that the decoder refused.
+  connection.receiveMaximum = properties?.receiveMaximum ?? 65_535;
+  connection.topicAliasMaximum = properties?.topicAliasMaximum ?? 0;
+  session.connection = connection;
+  session.protocolLevel = protocolLevel;
+  session.generation++;
+  session.endsAtMs = undefined;
+  session.outgoing = undefined;
+  session.incoming = undefined;
+  session.queued = undefined;
+  session.expirySeconds = Math.min(requestedExpiry(packet), state.limits.sessionExpirySeconds);
+}
+
+/** Below 5.0 a session that is not clean has no end of its own (MQTT 5.0 §3.1.2.11.2). */
+function requestedExpiry(packet: Connect): number {
+  if (packet.protocolLevel === 5) return packet.properties?.sessionExpiryInterval ?? 0;
+  return packet.cleanStart ? 0 : 0xffff_ffff;
+}
+
+/** A 5.0 client can be told to wake us less often; others get what they asked for. */
+function keepAlive(state: BrokerState, packet: Connect): number {
+  const { keepAliveSeconds, protocolLevel } = packet;
+  const longer = state.limits.serverKeepAliveSeconds;
+  const isRaised = protocolLevel === 5 && keepAliveSeconds >= 30 && keepAliveSeconds < longer;
+  return isRaised ? longer : keepAliveSeconds;
+}
+
+/** What the client needs to know of the server's limits and choices (MQTT 5.0 §3.2.2.3). */
+function connack(
+  state: BrokerState,
+  connection: Connection,
+  session: Session,
+  packet: Connect,
+  sessionPresent: boolean,
+  assigned: string | undefined,
+): Connack {
+  // [MQTT-3.2.2-2] [MQTT-3.2.2-3] [MQTT-3.1.1:3.2.2-2] [MQTT-3.1.1:3.2.2-3] whether a session was there
+  const base = { type: "connack", sessionPresent, reasonCode: reasonCode.success } as const;
+  if (connection.protocolLevel !== 5) return base;
+  const { limits } = state;
+  const isExpiryChanged = session.expirySeconds !== requestedExpiry(packet);
+  const { authenticationMethod, keepAliveSeconds } = connection;
+  return {
+    ...base,
+    properties: {
+      ...(isExpiryChanged && { sessionExpiryInterval: session.expirySeconds }),
+      receiveMaximum: limits.receiveMaximum,
+      maximumPacketSize: limits.maximumPacketBytes,
+      topicAliasMaximum: limits.topicAliasMaximum,
+      // [MQTT-3.1.3-7] [MQTT-3.2.2-16]
+      ...(assigned !== undefined && { assignedClientIdentifier: assigned }),
+      // [MQTT-3.1.2-21] [MQTT-3.2.2-21] the client keeps to this one
+      ...(keepAliveSeconds !== packet.keepAliveSeconds && { serverKeepAlive: keepAliveSeconds }),
+      // [MQTT-4.12.0-5] the same method in CONNACK
+      ...(authenticationMethod !== undefined && { authenticationMethod }),
+    },
+  };
+}

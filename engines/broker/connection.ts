@@ -1,0 +1,165 @@
+import { Decoder } from "../mqtt/decoder.ts";
+import type { Connect, Packet, PacketId, ProtocolLevel, ReasonCode, TopicName } from "../mqtt/packet.ts";
+import type { TopicNames } from "../mqtt/topic-names.ts";
+import type { Authority } from "../oauth/authority.ts";
+import type { ConnectionId } from "./effect.ts";
+import type { Limits } from "./limits.ts";
+import type { Session } from "./session.ts";
+import type { SessionId } from "./store.ts";
+
+/** What of a connection survives hibernation, beside its socket. Plain values only. */
+export interface Attachment {
+  readonly connection: ConnectionId;
+  readonly openedAtMs: number;
+  readonly lastSeenMs: number;
+  /** The start of a packet whose rest has not come. */
+  readonly pending?: Uint8Array;
+  readonly authority?: Authority;
+  /** Absent until CONNECT is accepted. */
+  readonly client?: {
+    readonly session: SessionId;
+    readonly generation: number;
+    readonly protocolLevel: ProtocolLevel;
+    readonly keepAliveSeconds: number;
+    readonly receiveMaximum: number;
+    readonly maximumPacketBytes: number;
+    readonly topicAliasMaximum: number;
+    readonly wantsProblemInformation: boolean;
+    readonly authenticationMethod?: string;
+    readonly wasToldOfExpiry: boolean;
+    readonly aliasesIn: readonly (readonly [alias: number, topicName: TopicName])[];
+    readonly aliasesOut: readonly TopicName[];
+    /** Of a session that ends with this connection, and so has no rows: [id, QoS, isReleased]. */
+    readonly inFlight?: readonly (readonly [PacketId, 1 | 2, boolean])[];
+    readonly lastPacketId: PacketId;
+    readonly received?: readonly PacketId[];
+  };
+}
+
+/** What a connection waits for; packets that arrive meanwhile are held, in order. */
+export type Waiting =
+  | { readonly for: "connect"; readonly packet: Connect; readonly token: string }
+  | { readonly for: "auth"; readonly token: string }
+  | { readonly for: "publish"; readonly token: string; readonly packetId: PacketId | undefined };
+
+/** How far the attachment's `lastSeenMs` may be behind: a tenth of the keep alive, to spare most writes. */
+export function keptSeenToleranceMs(keepAliveSeconds: number): number {
+  return keepAliveSeconds * 100;
+}
+
+/** One socket and the MQTT stream in it. */
+export class Connection {
+  readonly id: ConnectionId;
+  readonly openedAtMs: number;
+  readonly decoder: Decoder;
+  authority: Authority | undefined;
+  session: Session | undefined;
+  protocolLevel: ProtocolLevel = 5;
+  keepAliveSeconds = 0;
+  lastSeenMs: number;
+  /** What the attachment says of `lastSeenMs`; written again only when it is off by a tenth of the keep alive. */
+  attachedSeenMs: number;
+  receiveMaximum = 65_535;
+  maximumPacketBytes: number;
+  topicAliasMaximum = 0;
+  wantsProblemInformation = true;
+  authenticationMethod: string | undefined;
+  wasToldOfExpiry = false;
+  aliasesIn = new Map<number, TopicName>();
+  aliasesOut = new Map<TopicName, number>();
+  waiting: Waiting | undefined;
+  readonly held: Packet[] = [];
+  heldBytes = 0;
+  /** Set when a decode failure is to follow the held packets. */
+  failure: ReasonCode | undefined;
+  isClosed = false;
+  /** Bytes of this turn, in order. */
+  outbox: Uint8Array[] = [];
+  /** Whether the attachment must be written at the end of the turn. */
+  isChanged = false;
+  /** Token bucket of the messages per second. */
+  budget: number;
+  budgetAtMs: number;
+
+  constructor(
+    id: ConnectionId,
+    nowMs: number,
+    limits: Limits,
+    topicNames: TopicNames,
+    attachment?: Attachment,
+  ) {
+    this.id = id;
+    this.openedAtMs = attachment?.openedAtMs ?? nowMs;
+    this.lastSeenMs = attachment?.lastSeenMs ?? nowMs;
+    this.attachedSeenMs = this.lastSeenMs;
+    this.maximumPacketBytes = limits.maximumPacketBytes;
+    this.authority = attachment?.authority;
+    this.budget = limits.messageBurst;
+    this.budgetAtMs = nowMs;
+    const client = attachment?.client;
+    this.decoder = new Decoder({
+      role: "server",
+      maximumPacketSize: limits.maximumPacketBytes,
+      maximumConnectSize: limits.bytesBeforeConnect,
+      topicNames,
+      ...(client !== undefined && { protocolLevel: client.protocolLevel }),
+      ...(attachment?.pending !== undefined && { pending: attachment.pending }),
+    });
+    if (client === undefined) return;
+    this.protocolLevel = client.protocolLevel;
+    this.keepAliveSeconds = client.keepAliveSeconds;
+    this.receiveMaximum = client.receiveMaximum;
+    this.maximumPacketBytes = client.maximumPacketBytes;
+    this.topicAliasMaximum = client.topicAliasMaximum;
+    this.wantsProblemInformation = client.wantsProblemInformation;
+    this.authenticationMethod = client.authenticationMethod;
+    this.wasToldOfExpiry = client.wasToldOfExpiry;
+    this.aliasesIn = new Map(client.aliasesIn);
+    this.aliasesOut = new Map(client.aliasesOut.map((topicName, index) => [topicName, index + 1]));
+    // What the attachment may be behind: a client that is alive must not be taken for silent.
+    this.lastSeenMs = Math.min(nowMs, this.lastSeenMs + keptSeenToleranceMs(client.keepAliveSeconds));
+  }
+
+  /** When the client must have been heard from (MQTT 5.0 §3.1.2.10), or its CONNECT be complete. */
+  silentUntilMs(limits: Limits): number {
+    if (this.session === undefined) return this.openedAtMs + limits.connectSeconds * 1000;
+    // [MQTT-3.1.2-22] [MQTT-3.1.1:3.1.2-24] one and a half times the keep alive
+    return this.keepAliveSeconds === 0
+      ? Number.POSITIVE_INFINITY
+      : this.lastSeenMs + this.keepAliveSeconds * 1500;
+  }
+
+  attachment(): Attachment {
+    const { session, decoder } = this;
+    return {
+      connection: this.id,
+      openedAtMs: this.openedAtMs,
+      lastSeenMs: this.lastSeenMs,
+      ...(decoder.pendingBytes > 0 && { pending: decoder.pending }),
+      ...(this.authority !== undefined && { authority: this.authority }),
+      ...(session !== undefined && {
+        client: {
+          session: session.id,
+          generation: session.generation,
+          protocolLevel: this.protocolLevel,
+          keepAliveSeconds: this.keepAliveSeconds,
+          receiveMaximum: this.receiveMaximum,
+          maximumPacketBytes: this.maximumPacketBytes,
+          topicAliasMaximum: this.topicAliasMaximum,
+          wantsProblemInformation: this.wantsProblemInformation,
+          ...(this.authenticationMethod !== undefined && { authenticationMethod: this.authenticationMethod }),
+          wasToldOfExpiry: this.wasToldOfExpiry,
+          aliasesIn: [...this.aliasesIn],
+          aliasesOut: [...this.aliasesOut.keys()],
+          lastPacketId: session.outgoing?.lastPacketId ?? 0,
+          ...(!session.isPersistent && {
+            inFlight: [...(session.outgoing?.inFlight ?? [])].map(
+              ([packetId, { qos, isReleased }]) => [packetId, qos, isReleased] as const,
+            ),
+            received: [...(session.incoming ?? [])],
+          }),
+        },
+      }),
+    };
+  }
+}

@@ -1,0 +1,103 @@
+import type { TopicName } from "../mqtt/packet.ts";
+import { reasonCode } from "../mqtt/reason-code.ts";
+import type { Connection } from "./connection.ts";
+import { deliverTo } from "./deliver.ts";
+import { endGrant } from "./grants.ts";
+import { endConnection, endSession, refuseConnection } from "./lifecycle.ts";
+import { grantTopic } from "./mount.ts";
+import type { BrokerState } from "./state.ts";
+import { expiringTopic } from "./subscribe.ts";
+import { publishWill } from "./will.ts";
+
+/** How long before its end a session hears of it (MESSAGING.md §3). */
+const expiringNoticeMs = 60_000;
+
+/**
+ * Everything that time brings about, in one place: the one alarm is set to the soonest of these, and each is
+ * also looked at when it happens to be due in another turn.
+ *
+ * @returns the soonest deadline, `Infinity` if there is none.
+ */
+export function nextDeadline(state: BrokerState): number {
+  let soonest = Number.POSITIVE_INFINITY;
+  for (const connection of state.connections.values()) {
+    soonest = Math.min(
+      soonest,
+      connection.silentUntilMs(state.limits),
+      endOf(connection),
+      noticeOf(connection),
+    );
+  }
+  for (const session of state.sessions.values()) {
+    soonest = Math.min(soonest, session.willDueAtMs ?? soonest, session.endsAtMs ?? soonest);
+  }
+  for (const grant of state.grants.values()) soonest = Math.min(soonest, grant.expiresAtMs);
+  return soonest;
+}
+
+/** Carries out all that is due. Safe to run twice, late, or for nothing. */
+export function runDeadlines(state: BrokerState): void {
+  const { nowMs } = state;
+  for (const connection of [...state.connections.values()]) {
+    if (endOf(connection) <= nowMs) refuseConnection(state, connection, reasonCode.notAuthorized);
+    else if (connection.silentUntilMs(state.limits) <= nowMs) closeSilent(state, connection);
+    else if (noticeOf(connection) <= nowMs) tellOfExpiry(state, connection);
+  }
+  for (const session of [...state.sessions.values()]) {
+    if (session.connection !== undefined) continue;
+    if (session.willDueAtMs !== undefined && session.willDueAtMs <= nowMs) {
+      publishWill(state, session);
+      state.store.apply({ kind: "save-session", session: session.record() });
+    }
+    if (session.endsAtMs !== undefined && session.endsAtMs <= nowMs) endSession(state, session);
+  }
+  for (const grant of [...state.grants.values()]) {
+    if (grant.expiresAtMs <= nowMs) endGrant(state, grant.grantId, reasonCode.notAuthorized);
+  }
+  state.store.apply({ kind: "clear-retained-before", nowMs });
+}
+
+/** A new or renewed connection: the alarm must not come later than it needs. */
+export function watchConnection(state: BrokerState, connection: Connection): void {
+  state.wakeAt(Math.min(connection.silentUntilMs(state.limits), endOf(connection), noticeOf(connection)));
+}
+
+/** Someone wants to know when the token ends. */
+export function watchExpiry(state: BrokerState, connection: Connection): void {
+  state.wakeAt(noticeOf(connection));
+}
+
+function endOf(connection: Connection): number {
+  return connection.authority?.expiresAtMs ?? Number.POSITIVE_INFINITY;
+}
+
+function noticeOf(connection: Connection): number {
+  const isWanted = connection.session?.subscriptions.has(expiringTopic) === true;
+  return isWanted && !connection.wasToldOfExpiry
+    ? endOf(connection) - expiringNoticeMs
+    : Number.POSITIVE_INFINITY;
+}
+
+function closeSilent(state: BrokerState, connection: Connection): void {
+  if (connection.session === undefined) endConnection(state, connection, { isWillKept: false });
+  // [MQTT-3.1.2-22] [MQTT-3.1.1:3.1.2-24] as if the network had failed
+  else refuseConnection(state, connection, reasonCode.keepAliveTimeout);
+}
+
+function tellOfExpiry(state: BrokerState, connection: Connection): void {
+  const { session, authority } = connection;
+  if (session === undefined || authority === undefined) return;
+  connection.wasToldOfExpiry = true;
+  state.keep(connection);
+  const payload = new TextEncoder().encode(
+    JSON.stringify({ expires_at: new Date(authority.expiresAtMs).toISOString() }),
+  );
+  const { qos = 0 } = session.subscriptions.get(expiringTopic) ?? {};
+  deliverTo(state, session, expiringTopic as TopicName, qos, false, undefined, {
+    topicName: grantTopic(""), // has no place in the tree; it goes to this session only
+    payload,
+    qos: 1,
+    retain: false,
+    publisher: { kind: "system", handle: "" },
+  });
+}

@@ -1,0 +1,148 @@
+import type { ReasonCode } from "../mqtt/packet.ts";
+import { reasonCode } from "../mqtt/reason-code.ts";
+import type { ClaimedDevice, DeviceHandle, GrantId, RevocationNotice } from "../oauth/authority.ts";
+import { publishMessage } from "./deliver.ts";
+import { dropSession, refuseConnection } from "./lifecycle.ts";
+import { devicePrefix, grantTopic } from "./mount.ts";
+import type { Session } from "./session.ts";
+import type { BrokerState } from "./state.ts";
+import type { StoredGrant } from "./store.ts";
+
+/** A device was claimed, or told again. */
+export function addDevice(state: BrokerState, device: ClaimedDevice): void {
+  if (JSON.stringify(state.devices.get(device.handle)) === JSON.stringify(device)) return;
+  state.devices.set(device.handle, device);
+  state.store.apply({ kind: "save-device", device });
+  // Whether the owner may publish to it depends on the list.
+  state.routes.changed();
+  tellApps(state, (grant) => grant.devices.some(({ handle }) => handle === device.handle));
+}
+
+/** The owner chose, or chose anew: live sessions of the app see the new view from the next message on. */
+export function setGrant(state: BrokerState, grant: StoredGrant): void {
+  state.grants.set(grant.grantId, grant);
+  state.store.apply({ kind: "save-grant", grant });
+  state.routes.setApp(grant, sessionsOf(state, "app", grant.grantId));
+  state.wakeAt(grant.expiresAtMs);
+  for (const session of sessionsOf(state, "app", grant.grantId)) {
+    const { connection } = session;
+    if (connection?.authority === undefined || connection.authority.expiresAtMs <= grant.expiresAtMs)
+      continue;
+    connection.authority = { ...connection.authority, expiresAtMs: grant.expiresAtMs };
+    state.keep(connection);
+  }
+  tellApps(state, ({ grantId }) => grantId === grant.grantId);
+}
+
+/**
+ * The DIdP says that authority ended before its time. Idempotent; a late notice harms nobody whose authority is
+ * newer than it.
+ *
+ * @see IDENTITY.md §2.G
+ */
+export function revoke(state: BrokerState, notice: RevocationNotice): void {
+  const { handle, epoch, reason } = notice;
+  if (epoch > (state.refusedEpochs.get(handle) ?? 0)) {
+    state.refusedEpochs.set(handle, epoch);
+    state.store.apply({ kind: "refuse-below", handle, epoch });
+  }
+  const isMeant = (session: Session) => handle === "*" || session.handle === handle;
+  const code = reason === "suspect" ? reasonCode.notAuthorized : reasonCode.administrativeAction;
+  for (const connection of [...state.connections.values()]) {
+    const { session, authority } = connection;
+    if (session === undefined || authority === undefined || !isMeant(session) || authority.epoch >= epoch)
+      continue;
+    // A stolen token says nothing about the device, so its will is honest; otherwise nothing more is said.
+    if (reason !== "suspect") session.will = undefined;
+    refuseConnection(state, connection, code);
+  }
+  if (reason === "suspect") return;
+  if (handle === "*") {
+    forgetUser(state);
+    return;
+  }
+  for (const session of [...state.sessions.values()]) {
+    if (isMeant(session) && session.connection === undefined) dropSession(state, session);
+  }
+  if (state.grants.has(handle)) endGrant(state, handle as GrantId, code); // a key of the table
+  if (state.devices.has(handle)) releaseDevice(state, handle as DeviceHandle); // a key of the table
+}
+
+/** A consent is over: nothing of the app stays. */
+export function endGrant(state: BrokerState, grantId: GrantId, code: ReasonCode): void {
+  for (const session of [...sessionsOf(state, "app", grantId)]) {
+    session.will = undefined;
+    if (session.connection !== undefined) refuseConnection(state, session.connection, code);
+    if (state.sessions.has(session.id)) dropSession(state, session);
+  }
+  state.routes.deleteApp(grantId);
+  state.grants.delete(grantId);
+  state.store.apply({ kind: "delete-grant", grantId });
+  state.store.apply({ kind: "clear-retained", topicName: grantTopic(grantId) });
+  state.store.apply({ kind: "clear-retained-of", publisher: { kind: "app", handle: grantId } });
+}
+
+/** A device has no owner here any more: its topics go, and no app sees it. */
+function releaseDevice(state: BrokerState, handle: DeviceHandle): void {
+  state.devices.delete(handle);
+  state.store.apply({ kind: "delete-device", handle });
+  state.store.apply({ kind: "clear-retained-under", prefix: devicePrefix(handle) });
+  for (const grant of [...state.grants.values()]) {
+    const devices = grant.devices.filter((device) => device.handle !== handle);
+    if (devices.length < grant.devices.length) setGrant(state, { ...grant, devices });
+  }
+  state.routes.changed();
+}
+
+/** The account is deleted: only the refused epochs stay, so that late tokens find no door. */
+function forgetUser(state: BrokerState): void {
+  for (const connection of [...state.connections.values()]) {
+    if (connection.session !== undefined) connection.session.will = undefined;
+    refuseConnection(state, connection, reasonCode.administrativeAction);
+  }
+  for (const session of [...state.sessions.values()]) dropSession(state, session);
+  for (const grantId of state.grants.keys()) state.routes.deleteApp(grantId);
+  state.grants.clear();
+  state.devices.clear();
+  state.store.apply({ kind: "forget-user" });
+}
+
+/** Publishes `grant` anew for the apps concerned: what was consented, until when (MESSAGING.md §2). */
+function tellApps(state: BrokerState, isConcerned: (grant: StoredGrant) => boolean): void {
+  for (const grant of state.grants.values()) {
+    if (!isConcerned(grant)) continue;
+    publishMessage(
+      state,
+      {
+        topicName: grantTopic(grant.grantId),
+        payload: new TextEncoder().encode(JSON.stringify(describeGrant(state, grant))),
+        qos: 1,
+        retain: true,
+        publisher: { kind: "system", handle: "" },
+      },
+      undefined,
+    );
+  }
+}
+
+/** The owner's own name for a device is not in here, nor its handle. */
+function describeGrant(state: BrokerState, grant: StoredGrant) {
+  return {
+    devices: grant.devices.map(({ handle, pairwiseHandle, actions }) => {
+      const model = state.devices.get(handle)?.model;
+      return {
+        handle: pairwiseHandle,
+        title: model?.title ?? "",
+        properties: actions.includes("read") ? (model?.properties ?? {}) : {},
+        actions: actions.includes("command") ? (model?.actions ?? {}) : {},
+      };
+    }),
+    expires_at: new Date(grant.expiresAtMs).toISOString(),
+  };
+}
+
+function* sessionsOf(state: BrokerState, kind: Session["kind"], handle: string): Iterable<Session> {
+  for (const session of state.sessions.values()) {
+    if (session.kind === kind && session.handle === handle) yield session;
+  }
+}

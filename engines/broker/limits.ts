@@ -1,0 +1,63 @@
+/**
+ * Every bound of one personal broker. Those that a client can obey are announced in CONNACK; each is enforced
+ * with the reason code named beside it.
+ *
+ * @see MQTT 5.0 §3.2.2.3, §4.13
+ */
+export interface Limits {
+  /** Whole packet, in and out; announced; 0x95. */
+  readonly maximumPacketBytes: number;
+  /** QoS 1 and 2 messages a client may have unacknowledged towards us; announced; 0x93. */
+  readonly receiveMaximum: number;
+  /** The same towards a client, below the Receive Maximum of its own; levels 3 and 4 have only this one. */
+  readonly inFlightMaximum: number;
+  /** Aliases a client may set; announced; 0x94. The same number of ours per client. */
+  readonly topicAliasMaximum: number;
+  /** Levels of a topic name (0x90) or filter (0x8F). */
+  readonly topicLevels: number;
+  /** Live connections of one user, all principals together; 0x97. */
+  readonly connections: number;
+  /** Sessions of one user, connected or kept; 0x97. */
+  readonly sessions: number;
+  /** Subscriptions of one session; 0x97 in SUBACK. */
+  readonly subscriptions: number;
+  /** Retained topics of one user; 0x97. */
+  readonly retainedMessages: number;
+  /** Messages waiting for one session; the newest is dropped. */
+  readonly queuedMessages: number;
+  /** Payload and topic bytes waiting for one session; the newest is dropped. */
+  readonly queuedBytes: number;
+  /** Longest a session is kept without a connection; announced when it shortens the wish. */
+  readonly sessionExpirySeconds: number;
+  /** A 5.0 client that asks for a keep alive from 30 s up to this is told this (waking costs money). */
+  readonly serverKeepAliveSeconds: number;
+  /** From the socket's opening until CONNECT is complete; then it is closed. */
+  readonly connectSeconds: number;
+  /** Bytes taken before CONNECT is complete; then the socket is closed. */
+  readonly bytesBeforeConnect: number;
+  /** PUBLISH a second and connection, averaged; above it QoS 0 is dropped and QoS 1 and 2 get 0x97. */
+  readonly messagesPerSecond: number;
+  /** How many may come at once before the average counts. Ten times as many over it close with 0x96. */
+  readonly messageBurst: number;
+}
+
+/** For a small home; the shell may raise them from its configuration. */
+export const defaultLimits: Limits = {
+  maximumPacketBytes: 256 * 1024,
+  receiveMaximum: 64,
+  inFlightMaximum: 64,
+  topicAliasMaximum: 16,
+  topicLevels: 200,
+  connections: 256,
+  sessions: 256,
+  subscriptions: 1000,
+  retainedMessages: 5000,
+  queuedMessages: 1000,
+  queuedBytes: 1024 * 1024,
+  sessionExpirySeconds: 30 * 24 * 3600,
+  serverKeepAliveSeconds: 120,
+  connectSeconds: 10,
+  bytesBeforeConnect: 64 * 1024,
+  messagesPerSecond: 200,
+  messageBurst: 2000,
+};

@@ -1,0 +1,202 @@
+import type { Publish, ReasonCode, TopicName } from "../mqtt/packet.ts";
+import { reasonCode } from "../mqtt/reason-code.ts";
+import { receivedIds } from "./acknowledge.ts";
+import { askWho } from "./authority.ts";
+import type { Connection } from "./connection.ts";
+import { distribute, retain } from "./deliver.ts";
+import { refuseConnection } from "./lifecycle.ts";
+import type { Message } from "./message.ts";
+import type { Session } from "./session.ts";
+import type { BrokerState } from "./state.ts";
+import { canonicalProperties } from "./view.ts";
+
+/** Where a client puts a new token (IDENTITY.md §2.D). */
+const tokenTopic = "$auth/token";
+
+/**
+ * A PUBLISH from entry to exit: its topic, what it may cost, whether it is new, whether it is allowed, who gets
+ * it, and last the acknowledgement.
+ */
+export function publish(state: BrokerState, connection: Connection, session: Session, packet: Publish): void {
+  const topicName = resolveTopic(state, connection, packet);
+  if (topicName === undefined) return;
+  if (packet.qos === 2 && isRepeated(state, connection, session, packet)) return;
+  if (!spend(state, connection)) {
+    overBudget(state, connection, packet);
+    return;
+  }
+  state.counters.messagesReceived++;
+  if (topicName === tokenTopic) {
+    renewToken(state, connection, packet);
+    return;
+  }
+  const refusal = accept(state, session, topicName, packet);
+  answer(state, connection, session, packet, refusal);
+}
+
+/** The topic, from the packet or from the alias it uses; closes the connection over a wrong one. */
+function resolveTopic(state: BrokerState, connection: Connection, packet: Publish): TopicName | undefined {
+  const alias = packet.properties?.topicAlias;
+  if (alias !== undefined) {
+    // [MQTT-3.3.2-8] [MQTT-3.3.2-10] 1 to the maximum that CONNACK told
+    if (alias === 0 || alias > state.limits.topicAliasMaximum) {
+      refuseConnection(state, connection, reasonCode.topicAliasInvalid);
+      return undefined;
+    }
+    if (packet.topicName === "") {
+      const known = connection.aliasesIn.get(alias);
+      // [MQTT-3.3.2-7] [MQTT-3.3.2-12] an alias must have been given a topic on this connection
+      if (known === undefined) refuseConnection(state, connection, reasonCode.protocolError);
+      return known;
+    }
+    if (connection.aliasesIn.get(alias) !== packet.topicName) {
+      connection.aliasesIn.set(alias, packet.topicName);
+      state.keep(connection);
+    }
+  } else if (packet.topicName === "") {
+    refuseConnection(state, connection, reasonCode.protocolError);
+    return undefined;
+  }
+  return packet.topicName;
+}
+
+/** [MQTT-4.3.3-10] [MQTT-3.1.1:4.3.3-2] a QoS 2 message whose PUBREL has not come is acknowledged, not repeated. */
+function isRepeated(
+  state: BrokerState,
+  connection: Connection,
+  session: Session,
+  packet: Publish & { qos: 2 | number },
+): boolean {
+  const { packetId = 0 } = packet;
+  const received = receivedIds(state, session);
+  if (received.has(packetId)) {
+    state.send(connection, { type: "pubrec", packetId, reasonCode: reasonCode.success });
+    return true;
+  }
+  if (received.size >= state.limits.receiveMaximum && connection.protocolLevel === 5) {
+    // [MQTT-3.3.4-7] [MQTT-3.3.4-8] the client promised to keep to Receive Maximum
+    refuseConnection(state, connection, reasonCode.receiveMaximumExceeded);
+    return true;
+  }
+  return false;
+}
+
+/** Token bucket: `messagesPerSecond` flow in, up to `messageBurst`. */
+function spend(state: BrokerState, connection: Connection): boolean {
+  const { messagesPerSecond, messageBurst } = state.limits;
+  const refill = ((state.nowMs - connection.budgetAtMs) / 1000) * messagesPerSecond;
+  connection.budget = Math.min(messageBurst, connection.budget + Math.max(0, refill)) - 1;
+  connection.budgetAtMs = state.nowMs;
+  return connection.budget >= 0;
+}
+
+/** Dropped where that is allowed, refused where it can be said, and the connection ends when it goes on. */
+function overBudget(state: BrokerState, connection: Connection, packet: Publish): void {
+  state.counters.messagesDropped++;
+  const isFlood = connection.budget < -10 * state.limits.messageBurst;
+  if (isFlood || (packet.qos > 0 && connection.protocolLevel !== 5)) {
+    refuseConnection(state, connection, reasonCode.messageRateTooHigh);
+    return;
+  }
+  if (packet.qos > 0) acknowledgeWith(state, connection, packet, reasonCode.quotaExceeded);
+}
+
+/** Hands the message on if the session may publish it. @returns the reason code of the answer. */
+function accept(state: BrokerState, session: Session, topicName: TopicName, packet: Publish): ReasonCode {
+  if (levelsOf(topicName) > state.limits.topicLevels) return reasonCode.topicNameInvalid;
+  const route = state.routes.verdict(session, topicName);
+  if (route === undefined) {
+    state.counters.publishesRefused++;
+    return reasonCode.notAuthorized;
+  }
+  const message = toMessage(state, session, route.topicName, packet);
+  if (packet.retain) {
+    const isNew = packet.payload.byteLength > 0 && state.store.retainedAt(message.topicName) === undefined;
+    if (isNew && state.store.retainedCount() >= state.limits.retainedMessages)
+      return reasonCode.quotaExceeded;
+    retain(state, message);
+  }
+  return distribute(state, route, message, session) === 0
+    ? reasonCode.noMatchingSubscribers
+    : reasonCode.success;
+}
+
+function levelsOf(topicName: string): number {
+  let levels = 1;
+  for (let i = 0; i < topicName.length; i++) if (topicName.charCodeAt(i) === 0x2f) levels++;
+  return levels;
+}
+
+function toMessage(
+  state: BrokerState,
+  session: Session,
+  topicName: Message["topicName"],
+  packet: Publish,
+): Message {
+  const { payload, qos, retain: isRetained } = packet;
+  const { publisher } = session;
+  if (packet.properties === undefined) return { topicName, payload, qos, retain: isRetained, publisher };
+  const properties = canonicalProperties(session.mount, packet.properties);
+  const seconds = packet.properties.messageExpiryInterval;
+  return {
+    topicName,
+    payload,
+    qos,
+    retain: isRetained,
+    publisher,
+    ...(properties !== undefined && { properties }),
+    ...(seconds !== undefined && { expiresAtMs: state.nowMs + seconds * 1000 }),
+  };
+}
+
+/** [MQTT-4.3.2-4] [MQTT-4.3.3-8] PUBACK and PUBREC leave with the turn, and so after its commit. */
+function answer(
+  state: BrokerState,
+  connection: Connection,
+  session: Session,
+  packet: Publish,
+  code: ReasonCode,
+): void {
+  if (packet.qos === 0) return;
+  const { packetId = 0 } = packet;
+  // [MQTT-3.3.5-2] below 5.0 there is no way to say no: acknowledged, and not delivered
+  const isRemembered = packet.qos === 2 && (code < 0x80 || connection.protocolLevel !== 5);
+  if (isRemembered) {
+    receivedIds(state, session).add(packetId);
+    if (session.isPersistent) state.store.apply({ kind: "received", session: session.id, packetId });
+    else state.keep(connection);
+  }
+  acknowledgeWith(state, connection, packet, code);
+}
+
+/** PUBACK or PUBREC, as the QoS asks. */
+export function acknowledgeWith(
+  state: BrokerState,
+  connection: Connection,
+  packet: Pick<Publish, "qos" | "packetId">,
+  code: ReasonCode,
+): void {
+  const { packetId = 0 } = packet;
+  state.send(connection, { type: packet.qos === 1 ? "puback" : "pubrec", packetId, reasonCode: code });
+}
+
+function renewToken(state: BrokerState, connection: Connection, packet: Publish): void {
+  const token = tokenText(packet.payload);
+  // QoS 2 would need a second step for nothing
+  if (token === undefined || packet.qos === 2) {
+    if (packet.qos > 0) acknowledgeWith(state, connection, packet, reasonCode.notAuthorized);
+    return;
+  }
+  askWho(state, connection, { for: "publish", token, packetId: packet.packetId });
+}
+
+/** A token is printable ASCII (RFC 6750 §2.1). @returns `undefined` for anything else. */
+export function tokenText(bytes: Uint8Array | undefined): string | undefined {
+  if (bytes === undefined || bytes.byteLength === 0 || bytes.byteLength > 4096) return undefined;
+  let text = "";
+  for (const byte of bytes) {
+    if (byte <= 0x20 || byte >= 0x7f) return undefined;
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}

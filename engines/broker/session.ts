@@ -1,0 +1,123 @@
+import type { PacketId, ProtocolLevel } from "../mqtt/packet.ts";
+import type { Authority, Permission } from "../oauth/authority.ts";
+import type { Connection } from "./connection.ts";
+import type { Delivery, Publisher } from "./message.ts";
+import type { Mount } from "./mount.ts";
+import { compilePermissions, type PermissionSet } from "./permission.ts";
+import type { Verdict } from "./routes.ts";
+import type { SessionId, SessionRecord, StoredWill, Subscription } from "./store.ts";
+
+/** A QoS 1 or 2 message that was sent and not yet acknowledged in full. */
+export interface InFlight {
+  readonly qos: 1 | 2;
+  /** Of its row; 0 when it has none, because the session ends with its connection. */
+  readonly seq: number;
+  isReleased: boolean;
+}
+
+/** Messages on their way to a client, while it is connected (or as its socket's attachment kept them). */
+export interface Outgoing {
+  readonly inFlight: Map<PacketId, InFlight>;
+  /** Waiting for room in the window, oldest first; each has a row. */
+  readonly waiting: Delivery[];
+  lastPacketId: PacketId;
+}
+
+/**
+ * What a server keeps for one client across its connections (MQTT 5.0 §4.1). A client is a principal and its
+ * MQTT client id together: the same id under another device or grant is another client.
+ */
+export class Session {
+  readonly id: SessionId;
+  readonly publisher: Publisher;
+  readonly kind: Authority["kind"];
+  readonly handle: string;
+  readonly mqttClientId: string;
+  mount: Mount;
+  protocolLevel: ProtocolLevel;
+  generation: number;
+  expirySeconds: number;
+  endsAtMs: number | undefined;
+  will: StoredWill | undefined;
+  willDueAtMs: number | undefined;
+  readonly subscriptions: Map<string, Subscription>;
+  connection: Connection | undefined;
+  #permissions: readonly Permission[];
+  #permitted: PermissionSet;
+  /** Read from the store when first needed after waking. */
+  outgoing: Outgoing | undefined;
+  incoming: Set<PacketId> | undefined;
+  /** While not connected: what waits, as far as it was counted since waking. */
+  queued: { lastSeq: number; messages: number; bytes: number } | undefined;
+  /** Where this session's topics lead; dropped when any route changes. */
+  readonly verdicts = new Map<string, Verdict>();
+  verdictsVersion = -1;
+
+  constructor(record: SessionRecord, mount: Mount) {
+    this.id = record.id;
+    this.kind = record.kind;
+    this.handle = record.handle;
+    this.publisher = { kind: record.kind, handle: record.handle };
+    this.mqttClientId = record.mqttClientId;
+    this.mount = mount;
+    this.protocolLevel = record.protocolLevel;
+    this.generation = record.generation;
+    this.expirySeconds = record.expirySeconds;
+    this.endsAtMs = record.endsAtMs;
+    this.will = record.will;
+    this.willDueAtMs = record.willDueAtMs;
+    this.subscriptions = new Map(record.subscriptions.map((entry) => [entry.topicFilter, entry]));
+    this.#permissions = record.permissions;
+    this.#permitted = compilePermissions(record.permissions);
+  }
+
+  get permissions(): readonly Permission[] {
+    return this.#permissions;
+  }
+
+  /** From the newest token of the session. */
+  set permissions(permissions: readonly Permission[]) {
+    this.#permissions = permissions;
+    this.#permitted = compilePermissions(permissions);
+  }
+
+  mayPublish(topicName: string): boolean {
+    return this.#permitted.mayPublish(topicName) && this.mount.view.mayPublish(topicName);
+  }
+
+  mayReceive(topicName: string): boolean {
+    return this.#permitted.mayReceive(topicName) && this.mount.view.mayReceive(topicName);
+  }
+
+  maySubscribe(topicFilter: string): boolean {
+    return this.#permitted.maySubscribe(topicFilter) && this.mount.view.maySubscribe(topicFilter);
+  }
+
+  /** Whether it outlives its connection; only then do its messages need rows. */
+  get isPersistent(): boolean {
+    return this.expirySeconds > 0;
+  }
+
+  record(): SessionRecord {
+    return {
+      id: this.id,
+      kind: this.kind,
+      handle: this.handle,
+      mqttClientId: this.mqttClientId,
+      protocolLevel: this.protocolLevel,
+      generation: this.generation,
+      isConnected: this.connection !== undefined,
+      expirySeconds: this.expirySeconds,
+      permissions: this.#permissions,
+      subscriptions: [...this.subscriptions.values()],
+      ...(this.endsAtMs !== undefined && { endsAtMs: this.endsAtMs }),
+      ...(this.will !== undefined && { will: this.will }),
+      ...(this.willDueAtMs !== undefined && { willDueAtMs: this.willDueAtMs }),
+    };
+  }
+}
+
+/** Finds a session again when its client returns. */
+export function sessionKey(kind: Authority["kind"], handle: string, mqttClientId: string): string {
+  return `${kind}/${handle}/${mqttClientId}`;
+}

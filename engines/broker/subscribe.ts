@@ -1,0 +1,131 @@
+import type {
+  ReasonCode,
+  Subscribe,
+  SubscribeRequest,
+  TopicFilter,
+  TopicName,
+  Unsubscribe,
+} from "../mqtt/packet.ts";
+import { reasonCode } from "../mqtt/reason-code.ts";
+import { matches } from "../mqtt/topic.ts";
+import type { Connection } from "./connection.ts";
+import { watchExpiry } from "./deadlines.ts";
+import { deliverTo } from "./deliver.ts";
+import type { Message } from "./message.ts";
+import { parts } from "./routes.ts";
+import type { Session } from "./session.ts";
+import type { BrokerState } from "./state.ts";
+import type { Subscription } from "./store.ts";
+
+/** Where a session is told that its token ends soon (IDENTITY.md §2.D). */
+export const expiringTopic = "$auth/expiring";
+
+/**
+ * SUBSCRIBE: each filter on its own, then SUBACK, then the retained messages it is to get.
+ *
+ * @see MQTT 5.0 §3.8.4, MQTT 3.1.1 §3.8.4
+ */
+export function subscribe(
+  state: BrokerState,
+  connection: Connection,
+  session: Session,
+  packet: Subscribe,
+): void {
+  const identifier = packet.properties?.subscriptionIdentifiers?.[0];
+  const news: { subscription: Subscription; sendRetained: boolean }[] = [];
+  const reasonCodes = packet.subscriptions.map((request): ReasonCode => {
+    const refusal = refusalOf(state, session, request);
+    if (refusal !== undefined) {
+      state.counters.subscriptionsRefused++;
+      return refusal;
+    }
+    const subscription: Subscription = {
+      topicFilter: request.topicFilter,
+      qos: request.qos,
+      noLocal: request.noLocal,
+      retainAsPublished: request.retainAsPublished,
+      ...(identifier !== undefined && { identifier }),
+    };
+    // [MQTT-3.8.4-3] [MQTT-3.1.1:3.8.4-3] the same filter again replaces the subscription
+    const isNew = !session.subscriptions.has(request.topicFilter);
+    session.subscriptions.set(request.topicFilter, subscription);
+    state.routes.subscribe(session, subscription);
+    if (request.topicFilter === expiringTopic) watchExpiry(state, connection);
+    // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11] retain handling
+    const sendRetained = request.retainHandling === 0 || (request.retainHandling === 1 && isNew);
+    news.push({ subscription, sendRetained });
+    return request.qos;
+  });
+  if (news.length > 0) state.store.apply({ kind: "save-session", session: session.record() });
+  // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.8.4-6] one code a filter, in the same order
+  state.send(connection, { type: "suback", packetId: packet.packetId, reasonCodes });
+  for (const { subscription, sendRetained } of news) {
+    if (sendRetained) sendRetainedMessages(state, session, subscription);
+  }
+}
+
+/** Why a filter is not granted. What the filter reaches beyond the view is cut off silently at delivery. */
+function refusalOf(state: BrokerState, session: Session, request: SubscribeRequest): ReasonCode | undefined {
+  const { filter } = parts(request);
+  if (filter.split("/").length > state.limits.topicLevels) return reasonCode.topicFilterInvalid;
+  if (request.topicFilter === expiringTopic) return undefined;
+  // `$auth/` is the platform's own in every mount
+  if (filter.startsWith("$auth/") || !session.maySubscribe(filter)) return reasonCode.notAuthorized;
+  const isNew = !session.subscriptions.has(request.topicFilter);
+  if (isNew && session.subscriptions.size >= state.limits.subscriptions) return reasonCode.quotaExceeded;
+  return undefined;
+}
+
+/** The last value of every topic that the new subscription matches. */
+function sendRetainedMessages(state: BrokerState, session: Session, subscription: Subscription): void {
+  const { filter, shareName } = parts(subscription);
+  // A shared subscription gets no retained messages (MQTT 5.0 §4.8.2).
+  if (shareName !== undefined) return;
+  const identifiers = subscription.identifier === undefined ? undefined : [subscription.identifier];
+  for (const message of retainedFor(state, session, filter)) {
+    const topicName = session.mount.toLocal(message.topicName);
+    if (topicName === undefined || !matches(filter, topicName)) continue;
+    if (!session.mayReceive(topicName)) continue;
+    if (message.expiresAtMs !== undefined && message.expiresAtMs <= state.nowMs) continue;
+    const qos = Math.min(message.qos, subscription.qos) as QoS; // the smaller of two QoS
+    // [MQTT-3.3.1-8] [MQTT-3.1.1:3.3.1-8] RETAIN is 1 on what a new subscription gets
+    deliverTo(state, session, topicName, qos, true, identifiers, message);
+  }
+}
+
+/** Retained messages under the prefixes that hold everything the filter can match; more than match may come. */
+function* retainedFor(state: BrokerState, session: Session, filter: TopicFilter): Iterable<Message> {
+  const { mount } = session;
+  const wildcard = filter.search(/[+#]/);
+  if (wildcard < 0) {
+    const topicName = mount.toCanonical(filter as string as TopicName); // a filter without wildcards is a name
+    const message = topicName === undefined ? undefined : state.store.retainedAt(topicName);
+    if (message !== undefined) yield message;
+    return;
+  }
+  // "sport/#" also matches "sport", which is not under "sport/".
+  const literal = filter.slice(0, wildcard).replace(/\/$/, "");
+  const prefix = literal === "" ? undefined : mount.toCanonical(literal as TopicName); // the literal levels of a filter
+  for (const root of prefix === undefined ? mount.roots : [prefix]) yield* state.store.retainedUnder(root);
+}
+
+/** [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.1.1:3.10.4-4] one UNSUBACK, also when there was nothing to end. */
+export function unsubscribe(
+  state: BrokerState,
+  connection: Connection,
+  session: Session,
+  packet: Unsubscribe,
+): void {
+  let isChanged = false;
+  const reasonCodes = packet.topicFilters.map((topicFilter): ReasonCode => {
+    const subscription = session.subscriptions.get(topicFilter);
+    if (subscription === undefined) return reasonCode.noSubscriptionExisted;
+    // [MQTT-3.10.4-1] [MQTT-3.10.4-2] compared character by character; nothing new is added to the deliveries
+    session.subscriptions.delete(topicFilter);
+    state.routes.unsubscribe(session, subscription);
+    isChanged = true;
+    return reasonCode.success;
+  });
+  if (isChanged) state.store.apply({ kind: "save-session", session: session.record() });
+  state.send(connection, { type: "unsuback", packetId: packet.packetId, reasonCodes });
+}
