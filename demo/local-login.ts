@@ -31,7 +31,9 @@ export async function startLocalLogin(options: LocalLoginOptions): Promise<Local
   const answer = provider.callback();
   const server = http.createServer((request, response) => {
     const interaction = /^\/login\/([\w-]+)$/.exec(new URL(request.url ?? "/", issuer).pathname);
-    const done = interaction ? loginPage(provider, request, response) : Promise.resolve(answer(request, response));
+    const done = interaction
+      ? loginPage(provider, request, response)
+      : Promise.resolve(answer(request, response));
     done.catch(() => {
       if (!response.headersSent) response.writeHead(400, { "content-type": "text/plain" });
       response.end("This login is no longer open. Go back and start again.");
@@ -64,7 +66,10 @@ function configuration(options: LocalLoginOptions): Configuration {
       },
     ],
     jwks: { keys: [options.signingKey] },
-    cookies: { keys: [options.cookieKey], names: { session: "uidp-session", interaction: "uidp-login", resume: "uidp-resume" } },
+    cookies: {
+      keys: [options.cookieKey],
+      names: { session: "uidp-session", interaction: "uidp-login", resume: "uidp-resume" },
+    },
     features: { devInteractions: { enabled: false } },
     interactions: { url: (_, interaction) => `/login/${interaction.uid}` },
     claims: { openid: ["sub"], email: ["email"], profile: ["name"] },
@@ -87,12 +92,18 @@ function configuration(options: LocalLoginOptions): Configuration {
   };
 }
 
-async function loginPage(provider: Provider, request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+async function loginPage(
+  provider: Provider,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+): Promise<void> {
   if (request.method === "POST") {
     const login = new URLSearchParams(await bodyOf(request)).get("login");
     const person = demoPeople.find((candidate) => candidate.login === login);
     if (person !== undefined) {
-      await provider.interactionFinished(request, response, { login: { accountId: person.subject, remember: false } });
+      await provider.interactionFinished(request, response, {
+        login: { accountId: person.subject, remember: false },
+      });
       return;
     }
   }
@@ -131,7 +142,9 @@ button:hover { border-color: currentColor; }
 const styleHash = createHash("sha256").update(style).digest("base64");
 
 function page(people: readonly DemoPerson[]): string {
-  const buttons = people.map((person) => `<button name="login" value="${person.login}">${person.name}</button>`).join("\n");
+  const buttons = people
+    .map((person) => `<button name="login" value="${person.login}">${person.name}</button>`)
+    .join("\n");
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Demo login</title><link rel="icon" href="data:,"><style>${style}</style></head>

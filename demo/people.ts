@@ -9,7 +9,17 @@ export interface DemoPerson {
 }
 
 export const demoPeople: readonly DemoPerson[] = [
-  { login: "alice", name: "Alice Ainsworth", subject: "uidp-subject-alice-5f1c", email: "alice.ainsworth@example.org" },
+  {
+    login: "alice",
+    name: "Alice Ainsworth",
+    subject: "uidp-subject-alice-5f1c",
+    email: "alice.ainsworth@example.org",
+  },
   { login: "bob", name: "Bob Bexley", subject: "uidp-subject-bob-90ae", email: "bob.bexley@example.org" },
-  { login: "carol", name: "Carol Calloway", subject: "uidp-subject-carol-27d3", email: "carol.calloway@example.org" },
+  {
+    login: "carol",
+    name: "Carol Calloway",
+    subject: "uidp-subject-carol-27d3",
+    email: "carol.calloway@example.org",
+  },
 ];

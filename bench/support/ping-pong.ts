@@ -20,12 +20,22 @@ export interface PathResult {
  * Sends `count` messages with at most `inFlight` on the way, after `warmUp` that do not count.
  * @throws Error when nothing arrives for 10 s: a lost message ends the run.
  */
-export async function measurePath(path: Path, count: number, inFlight: number, warmUp: number): Promise<PathResult> {
+export async function measurePath(
+  path: Path,
+  count: number,
+  inFlight: number,
+  warmUp: number,
+): Promise<PathResult> {
   await run(path, warmUp, inFlight);
   const startedAt = performance.now();
   const latencies = await run(path, count, inFlight);
   const seconds = (performance.now() - startedAt) / 1000;
-  return { rate: count / seconds, p50_ms: percentile(latencies, 0.5), p99_ms: percentile(latencies, 0.99), n: count };
+  return {
+    rate: count / seconds,
+    p50_ms: percentile(latencies, 0.5),
+    p99_ms: percentile(latencies, 0.99),
+    n: count,
+  };
 }
 
 function run(path: Path, count: number, inFlight: number): Promise<number[]> {

@@ -7,6 +7,8 @@ export function percentile(samples: readonly number[], fraction: number): number
 /** One JSON line on stdout; numbers to three digits after the point. */
 export function report(result: Readonly<Record<string, string | number>>): void {
   console.log(
-    JSON.stringify(result, (_, value) => (typeof value === "number" ? Math.round(value * 1000) / 1000 : value)),
+    JSON.stringify(result, (_, value) =>
+      typeof value === "number" ? Math.round(value * 1000) / 1000 : value,
+    ),
   );
 }

@@ -1,8 +1,8 @@
 import net from "node:net";
 import { WebSocket } from "ws";
-import { Decoder } from "../../../engines/mqtt/decoder.ts";
-import { encode } from "../../../engines/mqtt/encoder.ts";
-import type { Connect, Packet, ProtocolLevel } from "../../../engines/mqtt/packet.ts";
+import { Decoder } from "../../engines/mqtt/decoder.ts";
+import { encode } from "../../engines/mqtt/encoder.ts";
+import type { Connect, Packet, ProtocolLevel } from "../../engines/mqtt/packet.ts";
 
 /** How a peer reaches the gateway. */
 export type Carrier =
