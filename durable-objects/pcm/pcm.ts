@@ -163,7 +163,7 @@ export class Pcm extends DurableObject<PcmEnv> {
       {
         user: this.#user,
         store: this.#store,
-        now: Date.now,
+        now: () => Date.now(),
         random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
         limits: defaultLimits,
       },

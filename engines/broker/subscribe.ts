@@ -1,4 +1,5 @@
 import type {
+  QoS,
   ReasonCode,
   Subscribe,
   SubscribeRequest,

@@ -1,0 +1,135 @@
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { expect, test } from "vitest";
+import type { Pcm } from "../../../durable-objects/pcm/pcm.ts";
+import { lampModel, publishPacket, subscribePacket } from "../../../engines/broker/test-home.ts";
+import type { DeviceHandle, GrantId } from "../../../engines/oauth/authority.ts";
+import { authority, cloudOf, WireClient } from "./cloud.ts";
+
+const dh1 = "dh1" as DeviceHandle;
+const device = { handle: dh1, name: "kitchen", model: lampModel };
+const kept = { mqttClientId: "kept", cleanStart: false, properties: { sessionExpiryInterval: 3600 } };
+
+/** The process ends: memory and sockets are gone, only what was committed stays. */
+const lose = (user: string) => evictDurableObject(cloudOf(user), { webSockets: "close" });
+
+test("what was acknowledged at QoS 1 is delivered after the sockets and the memory were lost", async () => {
+  const owner = await WireClient.open("lost", "owner", kept);
+  await owner.expect("connack");
+  owner.send(subscribePacket("devices/#", { qos: 1 }));
+  await owner.expect("suback");
+  owner.close();
+  await owner.closed;
+  const sender = await WireClient.open("lost", "device");
+  await sender.expect("connack");
+  for (let i = 1; i <= 20; i++) sender.send(publishPacket("telemetry/t", String(i), { qos: 1, packetId: i }));
+  for (let i = 1; i <= 20; i++) expect((await sender.expect("puback")).packetId).toBe(i);
+  await lose("lost");
+  const again = await WireClient.open("lost", "owner", kept);
+  expect(await again.expect("connack")).toMatchObject({ sessionPresent: true });
+  for (let i = 1; i <= 20; i++) expect(await again.message()).toBe(`devices/dh1/telemetry/t=${i}`);
+});
+
+test("devices, choices, refused epochs and retained values outlive the memory", async () => {
+  const stub = cloudOf("keeps");
+  await stub.addDevice(device);
+  await stub.addDevice(device);
+  const selection = {
+    grantId: "app1" as GrantId,
+    appName: "App",
+    devices: [{ handle: dh1, actions: ["read" as const] }],
+    expiresAtMs: Date.now() + 3_600_000,
+  };
+  await stub.select(selection);
+  const sender = await WireClient.open("keeps", "device");
+  await sender.expect("connack");
+  sender.send(publishPacket("telemetry/t", "21", { qos: 1, retain: true }));
+  await sender.expect("puback");
+  await stub.revoked({ user: "keeps" as never, handle: "app9", epoch: 4, reason: "revoked" });
+  await lose("keeps");
+  expect(await stub.devices()).toEqual([device]);
+  expect(await stub.selection(selection.grantId)).toEqual(selection);
+  const app = await WireClient.open("keeps", "app");
+  await app.expect("connack");
+  app.send(subscribePacket("devices/+/telemetry/t"));
+  await app.expect("suback");
+  expect(await app.message()).toMatch(/^devices\/[A-Za-z0-9_-]{16}\/telemetry\/t=21$/);
+  const late = await WireClient.open("keeps", "app", { handle: "app9", epoch: 3 });
+  expect(await late.expect("connack")).toMatchObject({ reasonCode: 0x87 });
+});
+
+test("an app's handle for a device stays when the owner chooses anew, and differs between apps", async () => {
+  const stub = cloudOf("pairwise");
+  const handles: string[] = [];
+  for (const grantId of ["app1", "app1", "app2"] as GrantId[]) {
+    await stub.select({
+      grantId,
+      appName: "App",
+      devices: [{ handle: dh1, actions: ["read"] }],
+      expiresAtMs: Date.now() + 3_600_000,
+    });
+    const app = await WireClient.open("pairwise", "app", {
+      handle: grantId,
+      mqttClientId: crypto.randomUUID(),
+    });
+    await app.expect("connack");
+    app.send(subscribePacket("grant"));
+    await app.expect("suback");
+    const { payload } = await app.expect("publish");
+    handles.push(JSON.parse(new TextDecoder().decode(payload)).devices[0].handle);
+  }
+  expect(handles[1]).toBe(handles[0]);
+  expect(handles[2]).not.toBe(handles[0]);
+});
+
+test("the object introspects the password of CONNECT when the gateway did not", async () => {
+  const token = btoa(JSON.stringify(authority("way-b", "device")));
+  const good = await WireClient.open("way-b", "device", { token });
+  expect(await good.expect("connack")).toMatchObject({ reasonCode: 0 });
+  const foreign = btoa(JSON.stringify(authority("somebody-else", "device")));
+  for (const [password, reasonCode] of [
+    [foreign, 0x87],
+    ["nonsense", 0x87],
+    ["unavailable", 0x88],
+  ] as const) {
+    const bad = await WireClient.open("way-b", "device", { token: password });
+    expect(await bad.expect("connack")).toMatchObject({ reasonCode });
+    await bad.closed;
+  }
+});
+
+test("authority of another user is turned away at the upgrade", async () => {
+  const response = await cloudOf("mine").fetch("http://pcm/mqtt", {
+    headers: { Upgrade: "websocket", "x-edgenym-authority": JSON.stringify(authority("theirs", "owner")) },
+  });
+  expect(response.status).toBe(403);
+});
+
+test("a plain request gets 426, and the subprotocol is answered", async () => {
+  expect((await cloudOf("http").fetch("http://pcm/mqtt")).status).toBe(426);
+  const response = await cloudOf("http").fetch("http://pcm/mqtt", {
+    headers: { Upgrade: "websocket", "Sec-WebSocket-Protocol": "bearer.x, mqtt" },
+  });
+  expect(response.headers.get("Sec-WebSocket-Protocol")).toBe("mqtt");
+});
+
+test("a text frame closes the connection with 1003", async () => {
+  const owner = await WireClient.open("text", "owner");
+  await owner.expect("connack");
+  owner.sendText("hello");
+  expect(await owner.closed).toBe(1003);
+});
+
+test("a QoS 0 message without retain writes no row", async () => {
+  const sender = await WireClient.open("rows", "device");
+  await sender.expect("connack");
+  const rows = () =>
+    runInDurableObject<Pcm, number>(
+      cloudOf("rows"),
+      (_pcm, { storage }) => storage.sql.exec<{ n: number }>("SELECT total_changes() AS n").one().n,
+    );
+  const before = await rows();
+  for (let i = 0; i < 50; i++) sender.send(publishPacket("telemetry/t", "1"));
+  sender.send({ type: "pingreq" });
+  await sender.expect("pingresp");
+  expect(await rows()).toBe(before);
+});
