@@ -1,0 +1,217 @@
+import type { ClaimedDevice, DeviceHandle, DeviceModel, GrantId } from "../../engines/oauth/authority.ts";
+import { base64url } from "../../engines/oauth/base64url.ts";
+import { equalSecrets, type KeyRing, randomSecret } from "../../engines/oauth/key-ring.ts";
+import { randomInShard, shardOf } from "../../engines/oauth/shard.ts";
+import type { Grants, TokenResult } from "./grants.ts";
+import type { Outbox } from "./outbox.ts";
+
+export interface DeviceCode {
+  readonly deviceCode: string;
+  readonly expiresInSeconds: number;
+}
+
+/** What a claim page may show of a device that can be claimed. */
+export interface Claimable {
+  readonly softwareId: string;
+  /** It has asked for a device code and still waits. */
+  readonly isOnline: boolean;
+  readonly claimPolicy: "online" | "button" | "possession";
+}
+
+export type ClaimResult =
+  | { readonly kind: "claimed"; readonly gid: GrantId; readonly handle: DeviceHandle }
+  /** Unknown, lost, disabled or owned: never said which. */
+  | { readonly kind: "not_claimable" }
+  | { readonly kind: "already_claimed" }
+  | { readonly kind: "offline" };
+
+interface DeviceRow extends Record<string, SqlStorageValue> {
+  client_id: string;
+  claim_hash: string;
+  software_id: string;
+  claim_policy: "online" | "button" | "possession";
+  lost: number;
+  code_salt: string | null;
+  code_expires_ms: number | null;
+  code_denied: number;
+}
+
+const CODE_LIFE_MS = 30 * 60_000;
+/** A code younger than this to its end is said again, so that a lost or doubled answer does not matter. */
+const CODE_REUSE_MS = 5 * 60_000;
+const FOREVER_MS = 100 * 365 * 24 * 3600_000;
+
+/** A device from switched on to owned: device codes, the claim, the first tokens (RFC 8628; IDENTITY.md §2.C). */
+export class DeviceClaims {
+  readonly #storage: DurableObjectStorage;
+  readonly #sql: SqlStorage;
+  readonly #keys: KeyRing;
+  readonly #grants: Grants;
+  readonly #outbox: Outbox;
+  /** Last poll of each device, for `slow_down`; forgetting it when the object sleeps harms nobody. */
+  readonly #polls = new Map<string, { atMs: number; intervalMs: number }>();
+
+  constructor(storage: DurableObjectStorage, keys: KeyRing, grants: Grants, outbox: Outbox) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
+    this.#keys = keys;
+    this.#grants = grants;
+    this.#outbox = outbox;
+  }
+
+  /** The live device code of an authenticated device, or a new one. */
+  async deviceCode(oauthClientId: string, nowMs: number): Promise<DeviceCode | undefined> {
+    const device = this.#device("client_id", oauthClientId);
+    if (device === undefined) return undefined;
+    let salt = device.code_salt;
+    let expiresMs = device.code_expires_ms ?? 0;
+    if (salt === null || device.code_denied !== 0 || expiresMs - nowMs < CODE_REUSE_MS) {
+      salt = randomSecret(16);
+      expiresMs = nowMs + CODE_LIFE_MS;
+      this.#sql.exec(
+        "UPDATE device SET code_salt = ?, code_expires_ms = ?, code_denied = 0 WHERE client_id = ?",
+        salt,
+        expiresMs,
+        oauthClientId,
+      );
+      this.#polls.delete(oauthClientId);
+    }
+    return {
+      deviceCode: await this.#derive(oauthClientId, salt),
+      expiresInSeconds: Math.floor((expiresMs - nowMs) / 1000),
+    };
+  }
+
+  /** One poll (RFC 8628 §3.5); the device has been authenticated. */
+  async poll(
+    oauthClientId: string,
+    deviceCode: string,
+    intervalMs: number,
+    nowMs: number,
+  ): Promise<TokenResult> {
+    const device = this.#device("client_id", oauthClientId);
+    const expected = await this.#derive(oauthClientId, device?.code_salt ?? "-");
+    if (device === undefined || device.code_salt === null || !equalSecrets(expected, deviceCode)) {
+      return { error: "invalid_grant" };
+    }
+    const grant = this.#grants.ofDevice(oauthClientId);
+    const first = grant === undefined ? undefined : await this.#grants.first(grant.gid, nowMs);
+    if (first !== undefined) return { tokens: first };
+    if ((device.code_expires_ms ?? 0) <= nowMs) return { error: "expired_token" };
+    if (device.code_denied !== 0) return { error: "access_denied" };
+    return { error: this.#tooFast(oauthClientId, intervalMs, nowMs) ? "slow_down" : "authorization_pending" };
+  }
+
+  find(claimHash: string, nowMs: number): Claimable | undefined {
+    const device = this.#claimable(claimHash);
+    if (device === undefined || this.#grants.ofDevice(device.client_id) !== undefined) return undefined;
+    return {
+      softwareId: device.software_id,
+      isOnline: isOnline(device, nowMs),
+      claimPolicy: device.claim_policy,
+    };
+  }
+
+  /**
+   * Makes `anon` the owner in one transaction; of two claimants one wins. Saying it again, for the same owner,
+   * gives the same handle.
+   * @param model of the product, for the owner's personal cloud
+   */
+  claim(claimHash: string, anon: string, gateway: string, model: DeviceModel, nowMs: number): ClaimResult {
+    return this.#storage.transactionSync((): ClaimResult => {
+      const device = this.#claimable(claimHash);
+      if (device === undefined) return { kind: "not_claimable" };
+      const existing = this.#grants.ofDevice(device.client_id);
+      if (existing !== undefined) {
+        return existing.anon === anon
+          ? claimed(existing.gid as GrantId, existing.handle as DeviceHandle) // a device's grant row holds both
+          : { kind: "already_claimed" };
+      }
+      if (!isOnline(device, nowMs)) return { kind: "offline" };
+      const shard = shardOf(claimHash);
+      if (shard === undefined) return { kind: "not_claimable" };
+      const gid = randomInShard(shard, 16) as GrantId; // new ids are made here
+      const handle = randomSecret(16) as DeviceHandle;
+      this.#grants.add(
+        {
+          gid,
+          kind: "device",
+          oauthClientId: device.client_id,
+          anon,
+          handle,
+          gateway,
+          label: device.software_id,
+          policy: "device",
+          expiresMs: nowMs + FOREVER_MS,
+        },
+        nowMs,
+      );
+      const owned = {
+        gid,
+        handle,
+        softwareId: device.software_id,
+        claimedDay: Math.floor(nowMs / (24 * 3600_000)),
+      };
+      this.#outbox.add({ kind: "own", anon, device: owned }, nowMs);
+      // Without the owner's own name for it, in case the page's own call does not get through.
+      const unnamed: ClaimedDevice = { handle, name: model.title, model };
+      this.#outbox.add({ kind: "claimed", gateway, anon, device: unnamed }, nowMs + UNNAMED_AFTER_MS);
+      return claimed(gid, handle);
+    });
+  }
+
+  /** The person said no: the device is told and may ask again. */
+  deny(claimHash: string): void {
+    this.#sql.exec(
+      "UPDATE device SET code_denied = 1 WHERE claim_hash = ? AND code_salt IS NOT NULL",
+      claimHash,
+    );
+  }
+
+  /** Whether the device has come for its tokens, for the page that waits for it. */
+  hasArrived(gid: string): boolean {
+    const grant = this.#grants.byId(gid);
+    return grant !== undefined && (grant.generation > 0 || grant.successor_used !== 0);
+  }
+
+  #claimable(claimHash: string): DeviceRow | undefined {
+    const device = this.#device("claim_hash", claimHash);
+    return device === undefined || device.lost !== 0 ? undefined : device;
+  }
+
+  #device(column: "client_id" | "claim_hash", value: string): DeviceRow | undefined {
+    return this.#sql
+      .exec<DeviceRow>(
+        `SELECT device.* FROM device JOIN client USING (client_id) WHERE device.${column} = ? AND client.status = 'active'`,
+        value,
+      )
+      .toArray()[0];
+  }
+
+  async #derive(oauthClientId: string, salt: string): Promise<string> {
+    return base64url(await this.#keys.mac("registration", "device-code", oauthClientId, salt));
+  }
+
+  #tooFast(oauthClientId: string, intervalMs: number, nowMs: number): boolean {
+    const last = this.#polls.get(oauthClientId);
+    // A little grace: a client that waits exactly the interval must not be punished for a fast network.
+    const isFast = last !== undefined && nowMs - last.atMs < last.intervalMs - 500;
+    this.#polls.set(oauthClientId, {
+      atMs: nowMs,
+      intervalMs: (last?.intervalMs ?? intervalMs) + (isFast ? 5000 : 0),
+    });
+    if (this.#polls.size > 10_000) this.#polls.clear();
+    return isFast;
+  }
+}
+
+/** The page calls with the name at once; the outbox follows only if that has not been acknowledged. */
+const UNNAMED_AFTER_MS = 30_000;
+
+function claimed(gid: GrantId, handle: DeviceHandle): ClaimResult {
+  return { kind: "claimed", gid, handle };
+}
+
+function isOnline(device: DeviceRow, nowMs: number): boolean {
+  return device.code_salt !== null && (device.code_expires_ms ?? 0) > nowMs && device.code_denied === 0;
+}

@@ -1,0 +1,390 @@
+import {
+  isAccessTokenGenuine,
+  parseAccessToken,
+  writeAccessToken,
+} from "../../engines/oauth/access-token.ts";
+import type {
+  Authority,
+  GatewayUserId,
+  GrantId,
+  Introspection,
+  RevocationNotice,
+} from "../../engines/oauth/authority.ts";
+import { base64url } from "../../engines/oauth/base64url.ts";
+import {
+  appPermissions,
+  DEVICE_SCOPE,
+  devicePermissions,
+  type IotAccess,
+  scopeOf,
+} from "../../engines/oauth/iot-access.ts";
+import { type KeyRing, randomSecret } from "../../engines/oauth/key-ring.ts";
+import type { OAuthErrorCode } from "../../engines/oauth/oauth-error.ts";
+import {
+  boundAppPolicy,
+  confidentialAppPolicy,
+  decideRefresh,
+  devicePolicy,
+  publicAppPolicy,
+  type RefreshPolicy,
+} from "../../engines/oauth/refresh-rotation.ts";
+import {
+  isRefreshTokenGenuine,
+  parseRefreshToken,
+  writeRefreshToken,
+} from "../../engines/oauth/refresh-token.ts";
+import type { Outbox } from "./outbox.ts";
+
+export const policies = {
+  device: devicePolicy,
+  confidential: confidentialAppPolicy,
+  public: publicAppPolicy,
+  bound: boundAppPolicy,
+} as const satisfies Record<string, RefreshPolicy>;
+
+export type PolicyName = keyof typeof policies;
+
+/** One token answer before the Worker dresses it up. */
+export interface TokenSet {
+  readonly accessToken: string;
+  readonly expiresInSeconds: number;
+  readonly refreshToken: string;
+  readonly scope: string;
+  /** Where the holder connects, and as whom. */
+  readonly gateway: string;
+  readonly user: GatewayUserId;
+  readonly access?: IotAccess;
+  /** For an optional ID token; never leaves the DIdP. */
+  readonly anon: string;
+}
+
+export type TokenResult = { readonly tokens: TokenSet } | { readonly error: OAuthErrorCode };
+
+export interface NewGrant {
+  readonly gid: GrantId;
+  readonly kind: "device" | "app";
+  readonly oauthClientId: string;
+  readonly anon: string;
+  readonly handle: string;
+  readonly gateway: string;
+  readonly label: string;
+  readonly access?: IotAccess;
+  readonly policy: PolicyName;
+  readonly expiresMs: number;
+}
+
+export interface Grant extends Record<string, SqlStorageValue> {
+  gid: string;
+  kind: "device" | "app";
+  client_id: string;
+  anon: string;
+  handle: string;
+  gateway: string;
+  label: string;
+  access: string | null;
+  status: "active" | "suspect" | "ended";
+  policy: PolicyName;
+  salt: string;
+  generation: number;
+  successor_used: number;
+  rotated_ms: number;
+  sequence: number;
+  generation_sequence: number;
+  voided_from: number;
+  voided_below: number;
+  epoch: number;
+  created_day: number;
+  used_hour: number;
+  idle_until_ms: number;
+  expires_ms: number;
+}
+
+const DAY_MS = 24 * 3600_000;
+const HOUR_MS = 3600_000;
+const ACCESS_LIFE_MS = { device: HOUR_MS, app: 10 * 60_000 } as const;
+/** Devices may be in a drawer for a year; an app that is not used for 30 days has to ask again. */
+const IDLE_LIFE_MS = { device: 400 * DAY_MS, app: 30 * DAY_MS } as const;
+/** A salt that no grant has, so that an unknown grant costs one HMAC like a known one. */
+const NO_SALT = "-";
+
+/**
+ * Grants and their tokens: refresh, introspection, the ways to end. Derivation is asynchronous and outside the
+ * transactions; every decision is taken again from the row inside one.
+ */
+export class Grants {
+  readonly #storage: DurableObjectStorage;
+  readonly #sql: SqlStorage;
+  readonly #keys: KeyRing;
+  readonly #outbox: Outbox;
+
+  constructor(storage: DurableObjectStorage, keys: KeyRing, outbox: Outbox) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
+    this.#keys = keys;
+    this.#outbox = outbox;
+  }
+
+  byId(gid: string): Grant | undefined {
+    return this.#sql.exec<Grant>("SELECT * FROM grants WHERE gid = ?", gid).toArray()[0];
+  }
+
+  /** The grant that a device is under at present, if any. */
+  ofDevice(oauthClientId: string): Grant | undefined {
+    return this.#sql
+      .exec<Grant>(
+        "SELECT * FROM grants WHERE client_id = ? AND kind = 'device' AND status <> 'ended'",
+        oauthClientId,
+      )
+      .toArray()[0];
+  }
+
+  /** A user's apps; they live in the user's own shard. */
+  appsOf(anon: string): readonly Grant[] {
+    return this.#sql
+      .exec<Grant>(
+        "SELECT * FROM grants WHERE anon = ? AND kind = 'app' AND status <> 'ended' ORDER BY created_day, gid",
+        anon,
+      )
+      .toArray();
+  }
+
+  /** To be called inside a transaction. */
+  add(grant: NewGrant, nowMs: number): void {
+    this.#sql.exec(
+      `INSERT INTO grants (gid, kind, client_id, anon, handle, gateway, label, access, status, policy, salt, generation,
+         successor_used, rotated_ms, sequence, generation_sequence, voided_from, voided_below, epoch, created_day, used_hour, idle_until_ms, expires_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'active', ?, ?, 0, 0, ?, 0, 1, 0, 0, 1, ?, ?, ?, ?)`,
+      grant.gid,
+      grant.kind,
+      grant.oauthClientId,
+      grant.anon,
+      grant.handle,
+      grant.gateway,
+      grant.label,
+      grant.access === undefined ? null : JSON.stringify(grant.access),
+      grant.policy,
+      randomSecret(),
+      nowMs,
+      Math.floor(nowMs / DAY_MS),
+      Math.floor(nowMs / HOUR_MS),
+      nowMs + IDLE_LIFE_MS[grant.kind],
+      grant.expiresMs,
+    );
+  }
+
+  /**
+   * The first tokens of a grant: said again, the same refresh token, until that one has come back.
+   * @returns `undefined` if it has, or the grant has ended.
+   */
+  async first(gid: string, nowMs: number): Promise<TokenSet | undefined> {
+    const issued = this.#storage.transactionSync(() => {
+      const grant = this.byId(gid);
+      if (grant === undefined || !isUsable(grant, nowMs)) return undefined;
+      if (grant.generation !== 0 || grant.successor_used !== 0) return undefined;
+      return this.#issue(grant, { voidOlder: true }, nowMs);
+    });
+    return issued === undefined ? undefined : this.#tokens(issued, nowMs);
+  }
+
+  /** RFC 6749 §6 by IDENTITY.md §2.E. The client has been authenticated. */
+  async refresh(token: string, oauthClientId: string, nowMs: number): Promise<TokenResult> {
+    const parsed = parseRefreshToken(token);
+    const before = parsed === undefined ? undefined : this.byId(parsed.grantId);
+    const isGenuine = await isRefreshTokenGenuine(this.#keys, token, before?.salt ?? NO_SALT);
+    // A guess changes nothing, nor does another client's token.
+    if (parsed === undefined || before === undefined || !isGenuine || before.client_id !== oauthClientId) {
+      return { error: "invalid_grant" };
+    }
+    const issued = this.#storage.transactionSync(() => {
+      const grant = this.byId(parsed.grantId);
+      if (grant === undefined || grant.salt !== before.salt || !isUsable(grant, nowMs)) return undefined;
+      const state = {
+        generation: grant.generation,
+        successorUsed: grant.successor_used !== 0,
+        rotatedAtMs: grant.rotated_ms,
+      };
+      const decision = decideRefresh(state, parsed.generation, policies[grant.policy], nowMs);
+      if (decision.kind === "reuse") {
+        this.#cut(grant, "suspect", "suspect", nowMs);
+        return undefined;
+      }
+      grant.generation = decision.next.generation;
+      grant.successor_used = decision.next.successorUsed ? 1 : 0;
+      grant.rotated_ms = decision.next.rotatedAtMs;
+      if (decision.kind === "rotate") grant.generation_sequence = grant.sequence + 1;
+      return this.#issue(grant, { voidOlder: decision.kind === "repeat" }, nowMs);
+    });
+    return issued === undefined ? { error: "invalid_grant" } : { tokens: await this.#tokens(issued, nowMs) };
+  }
+
+  /** RFC 7662 for gateways. Marks the successor as arrived when a token issued with it shows up. */
+  async introspect(gateway: string, token: string, nowMs: number): Promise<Introspection> {
+    const parsed = parseAccessToken(token);
+    const grant = parsed === undefined ? undefined : this.byId(parsed.grantId);
+    const isGenuine = await isAccessTokenGenuine(this.#keys, token, grant?.salt ?? NO_SALT);
+    if (parsed === undefined || grant === undefined || !isGenuine) return { active: false };
+    if (grant.gateway !== gateway || grant.status !== "active") return { active: false };
+    if (parsed.expiresAtMs <= nowMs || isVoided(grant, parsed.sequence)) return { active: false };
+    if (grant.successor_used === 0 && parsed.sequence >= grant.generation_sequence) {
+      this.#sql.exec(
+        "UPDATE grants SET successor_used = 1 WHERE gid = ? AND generation = ?",
+        grant.gid,
+        grant.generation,
+      );
+    }
+    return { active: true, authority: await this.#authorityOf(grant, parsed.expiresAtMs) };
+  }
+
+  /**
+   * RFC 7009: ends the grant that a token belongs to, whichever of its tokens it is.
+   * A token that is wrong, old or another client's changes nothing.
+   */
+  async revokeByToken(token: string, oauthClientId: string, nowMs: number): Promise<void> {
+    const refresh = parseRefreshToken(token);
+    const access = parseAccessToken(token);
+    const gid = (refresh ?? access)?.grantId;
+    const grant = gid === undefined ? undefined : this.byId(gid);
+    if (grant === undefined || grant.client_id !== oauthClientId) return;
+    const isGenuine =
+      refresh === undefined
+        ? await isAccessTokenGenuine(this.#keys, token, grant.salt)
+        : await isRefreshTokenGenuine(this.#keys, token, grant.salt);
+    if (isGenuine) this.end(grant.gid, "revoked", nowMs);
+  }
+
+  /** Ends a grant for good and tells its gateway. Doing it twice does nothing. */
+  end(gid: string, reason: RevocationNotice["reason"], nowMs: number): void {
+    this.#storage.transactionSync(() => {
+      const grant = this.byId(gid);
+      if (grant === undefined || grant.status === "ended") return;
+      this.#cut(grant, "ended", reason, nowMs);
+    });
+  }
+
+  /** The owner's one tap: a suspect grant lives again under a new salt; every old token is dead. */
+  reapprove(gid: string, anon: string, nowMs: number): boolean {
+    return this.#storage.transactionSync(() => {
+      const grant = this.byId(gid);
+      if (grant === undefined || grant.anon !== anon || grant.status === "ended") return false;
+      this.#sql.exec(
+        `UPDATE grants SET status = 'active', salt = ?, generation = 0, successor_used = 0, rotated_ms = ?,
+           generation_sequence = sequence + 1, voided_below = 0, epoch = epoch + ?, idle_until_ms = ? WHERE gid = ?`,
+        randomSecret(),
+        nowMs,
+        grant.status === "active" ? 1 : 0, // a suspect grant's epoch grew when it was cut
+        nowMs + IDLE_LIFE_MS[grant.kind],
+        gid,
+      );
+      if (grant.status === "active") this.#tell({ ...grant, epoch: grant.epoch + 1 }, "suspect", nowMs);
+      return true;
+    });
+  }
+
+  /** HMAC(key of that gateway, anon): another gateway knows the same user by another name. */
+  async userAt(gateway: string, anon: string): Promise<GatewayUserId> {
+    const name = await this.#keys.mac("gateway", "user", gateway, anon);
+    return base64url(name.slice(0, 16)) as GatewayUserId; // this is how one is made
+  }
+
+  #cut(grant: Grant, status: "suspect" | "ended", reason: RevocationNotice["reason"], nowMs: number): void {
+    grant.epoch += 1;
+    this.#sql.exec("UPDATE grants SET status = ?, epoch = ? WHERE gid = ?", status, grant.epoch, grant.gid);
+    if (status === "ended" && grant.kind === "device") {
+      this.#outbox.dropClaimed(grant.handle);
+      this.#outbox.add({ kind: "disown", anon: grant.anon, gid: grant.gid }, nowMs);
+    }
+    this.#tell(grant, reason, nowMs);
+  }
+
+  #tell(grant: Grant, reason: RevocationNotice["reason"], nowMs: number): void {
+    this.#outbox.add(
+      {
+        kind: "revoked",
+        gateway: grant.gateway,
+        anon: grant.anon,
+        handle: grant.handle,
+        epoch: grant.epoch,
+        reason,
+      },
+      nowMs,
+    );
+  }
+
+  /** Writes the row for one more access token; inside a transaction. */
+  #issue(grant: Grant, options: { voidOlder: boolean }, nowMs: number): Grant {
+    grant.sequence += 1;
+    if (options.voidOlder) {
+      // An app's older range may still be alive (it rotates faster than its tokens end), a device's may not.
+      const keepsRange = grant.kind === "app" && grant.voided_below > 0;
+      if (!keepsRange) grant.voided_from = grant.generation_sequence;
+      grant.voided_below = grant.sequence;
+    }
+    grant.used_hour = Math.floor(nowMs / HOUR_MS);
+    grant.idle_until_ms = nowMs + IDLE_LIFE_MS[grant.kind];
+    this.#sql.exec(
+      `UPDATE grants SET generation = ?, successor_used = ?, rotated_ms = ?, sequence = ?, generation_sequence = ?,
+         voided_from = ?, voided_below = ?, used_hour = ?, idle_until_ms = ? WHERE gid = ?`,
+      grant.generation,
+      grant.successor_used,
+      grant.rotated_ms,
+      grant.sequence,
+      grant.generation_sequence,
+      grant.voided_from,
+      grant.voided_below,
+      grant.used_hour,
+      grant.idle_until_ms,
+      grant.gid,
+    );
+    return grant;
+  }
+
+  async #tokens(grant: Grant, nowMs: number): Promise<TokenSet> {
+    const grantId = grant.gid as GrantId; // the key of a grant's row is one
+    const endsMs = Math.min(nowMs + ACCESS_LIFE_MS[grant.kind], grant.expires_ms);
+    const expiresAtMs = Math.floor(endsMs / 1000) * 1000;
+    const access = accessOf(grant);
+    return {
+      accessToken: await writeAccessToken(
+        this.#keys,
+        { grantId, sequence: grant.sequence, expiresAtMs },
+        grant.salt,
+      ),
+      expiresInSeconds: Math.max(1, Math.floor((expiresAtMs - nowMs) / 1000)),
+      refreshToken: await writeRefreshToken(
+        this.#keys,
+        { grantId, generation: grant.generation },
+        grant.salt,
+      ),
+      scope: access === undefined ? DEVICE_SCOPE : scopeOf(access.actions),
+      gateway: grant.gateway,
+      user: await this.userAt(grant.gateway, grant.anon),
+      anon: grant.anon,
+      ...(access === undefined ? {} : { access }),
+    };
+  }
+
+  async #authorityOf(grant: Grant, expiresAtMs: number): Promise<Authority> {
+    const access = accessOf(grant);
+    return {
+      user: await this.userAt(grant.gateway, grant.anon),
+      kind: grant.kind,
+      handle: grant.handle,
+      permissions: access === undefined ? devicePermissions : appPermissions(access.actions),
+      expiresAtMs,
+      epoch: grant.epoch,
+    };
+  }
+}
+
+/** What an app was granted; `undefined` for a device. */
+export function accessOf(grant: Grant): IotAccess | undefined {
+  return grant.access === null ? undefined : (JSON.parse(grant.access) as IotAccess); // written by `add`
+}
+
+function isUsable(grant: Grant, nowMs: number): boolean {
+  return grant.status === "active" && nowMs < grant.idle_until_ms && nowMs < grant.expires_ms;
+}
+
+function isVoided(grant: Grant, sequence: number): boolean {
+  return sequence >= grant.voided_from && sequence < grant.voided_below;
+}

@@ -1,0 +1,17 @@
+import type { Shard } from "../../engines/oauth/shard.ts";
+import type { Registry } from "./registry.ts";
+
+type Methods = Omit<Registry, "alarm" | "fetch" | keyof Rpc.DurableObjectBranded>;
+
+/** A registry object as its callers see it: the same methods, each a promise. */
+export type RegistryPort = {
+  readonly [Name in keyof Methods]: Methods[Name] extends (...args: infer Arguments) => infer Result
+    ? (...args: Arguments) => Promise<Awaited<Result>>
+    : never;
+};
+
+/** The registry object that holds a shard. */
+export function registryOf(namespace: DurableObjectNamespace<Registry>, shard: Shard): RegistryPort {
+  // The generated stub type turns readonly tuples and `unknown` members into `never`; what travels is plain data.
+  return namespace.get(namespace.idFromName(`shard-${shard}`)) as unknown as RegistryPort;
+}

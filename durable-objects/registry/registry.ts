@@ -1,0 +1,427 @@
+import { DurableObject } from "cloudflare:workers";
+import type {
+  ClaimedDevice,
+  ConsentRequest,
+  DeviceModel,
+  Introspection,
+} from "../../engines/oauth/authority.ts";
+import type { AppMetadata, DeviceMetadata } from "../../engines/oauth/client-metadata.ts";
+import type { IotAccess } from "../../engines/oauth/iot-access.ts";
+import { shardOf } from "../../engines/oauth/shard.ts";
+import { AppConsents, type CodeExchange, type CodeResult, type PendingConsent } from "./app-consents.ts";
+import { Attempts } from "./attempts.ts";
+import { type Client, Clients, type NewApp, type NewDevice, type PresentedCredential } from "./clients.ts";
+import { type Claimable, type ClaimResult, DeviceClaims, type DeviceCode } from "./device-claims.ts";
+import { DeviceReferences } from "./device-references.ts";
+import type { RegistryEnv } from "./env.ts";
+import { accessOf, type Grant, Grants, type PolicyName, type TokenResult } from "./grants.ts";
+import { keyRingOf } from "./keys.ts";
+import { Outbox, type OutboxEntry, type OutboxMessage, type OwnedDevice } from "./outbox.ts";
+import { OwnedDevices } from "./owned-devices.ts";
+import { PushedRequests } from "./pushed-requests.ts";
+import { registryOf } from "./registries.ts";
+import { createSchema, expiringTables } from "./schema.ts";
+import { type Interaction, type Session, Sessions } from "./sessions.ts";
+
+/** One app or device in a person's own list. */
+export interface GrantSummary {
+  readonly gid: string;
+  readonly label: string;
+  readonly status: "active" | "suspect";
+  readonly createdDay: number;
+  readonly usedHour: number;
+  readonly expiresMs: number;
+  readonly hasArrived: boolean;
+  readonly access?: IotAccess;
+}
+
+const HOUR_MS = 3600_000;
+/** A direct push is waited for this long, so that "revoked" usually means that the connection is gone already. */
+const PUSH_WAIT_MS = 1000;
+const LEASE_MS = 10_000;
+
+/**
+ * One shard of the DIdP's clients, grants, tokens and sessions: a shell around the tables' own classes. Whatever
+ * has to reach a gateway or another shard leaves through the outbox, at once and again from the alarm.
+ */
+export class Registry extends DurableObject<RegistryEnv> {
+  readonly #clients: Clients;
+  readonly #grants: Grants;
+  readonly #claims: DeviceClaims;
+  readonly #consents: AppConsents;
+  readonly #sessions: Sessions;
+  readonly #attempts: Attempts;
+  readonly #references: DeviceReferences;
+  readonly #owned: OwnedDevices;
+  readonly #pushed: PushedRequests;
+  readonly #outbox: Outbox;
+  #hasAlarm = false;
+
+  constructor(ctx: DurableObjectState, env: RegistryEnv) {
+    super(ctx, env);
+    const { storage } = ctx;
+    createSchema(storage.sql);
+    const keys = keyRingOf(env.KEYS);
+    this.#outbox = new Outbox(storage.sql, () => {
+      this.#hasAlarm = true;
+      void storage.setAlarm(Date.now() + PUSH_WAIT_MS);
+    });
+    this.#clients = new Clients(storage.sql);
+    this.#grants = new Grants(storage, keys, this.#outbox);
+    this.#claims = new DeviceClaims(storage, keys, this.#grants, this.#outbox);
+    this.#consents = new AppConsents(storage, keys, this.#grants);
+    this.#sessions = new Sessions(storage);
+    this.#attempts = new Attempts(storage.sql);
+    this.#references = new DeviceReferences(storage.sql);
+    this.#owned = new OwnedDevices(storage.sql);
+    this.#pushed = new PushedRequests(storage.sql);
+  }
+
+  // Clients
+
+  addDevice(device: NewDevice): "created" | "repeated" | "conflict" {
+    return this.ctx.storage.transactionSync(() => this.#clients.addDevice(device, Date.now()));
+  }
+
+  addApp(app: NewApp): void {
+    this.#clients.addApp(app, Date.now());
+  }
+
+  client(oauthClientId: string): Client | undefined {
+    return this.#clients.find(oauthClientId);
+  }
+
+  authenticate(oauthClientId: string, credential: PresentedCredential): Client | undefined {
+    return this.#clients.authenticate(oauthClientId, credential);
+  }
+
+  managedClient(oauthClientId: string, registrationHash: string): Client | undefined {
+    return this.#clients.managed(oauthClientId, registrationHash);
+  }
+
+  replaceMetadata(oauthClientId: string, metadata: AppMetadata | DeviceMetadata): void {
+    this.#clients.replaceMetadata(oauthClientId, metadata);
+  }
+
+  removeClient(oauthClientId: string): void {
+    this.#clients.remove(oauthClientId);
+  }
+
+  reserveReference(referenceHash: string, oauthClientId: string): boolean {
+    return this.#references.reserve(referenceHash, oauthClientId, Date.now());
+  }
+
+  confirmReference(referenceHash: string, oauthClientId: string): void {
+    this.#references.confirm(referenceHash, oauthClientId);
+  }
+
+  // Devices: the credential and what it is for travel together, one hop a call
+
+  async deviceCode(oauthClientId: string, credential: PresentedCredential): Promise<DeviceCode | undefined> {
+    if (this.#clients.authenticate(oauthClientId, credential)?.kind !== "device") return undefined;
+    return this.#claims.deviceCode(oauthClientId, Date.now());
+  }
+
+  async pollDeviceCode(
+    oauthClientId: string,
+    credential: PresentedCredential,
+    deviceCode: string,
+    intervalMs: number,
+  ): Promise<TokenResult> {
+    if (this.#clients.authenticate(oauthClientId, credential)?.kind !== "device") {
+      return { error: "invalid_client" };
+    }
+    return this.#claims.poll(oauthClientId, deviceCode, intervalMs, Date.now());
+  }
+
+  async refreshDevice(
+    oauthClientId: string,
+    credential: PresentedCredential,
+    token: string,
+  ): Promise<TokenResult> {
+    if (this.#clients.authenticate(oauthClientId, credential)?.kind !== "device") {
+      return { error: "invalid_client" };
+    }
+    return this.#pushing(this.#grants.refresh(token, oauthClientId, Date.now()));
+  }
+
+  // Claims
+
+  claimable(claimHash: string): Claimable | undefined {
+    return this.#claims.find(claimHash, Date.now());
+  }
+
+  /** @param name the owner's own words: handed on to the personal cloud, kept nowhere here */
+  async claim(
+    claimHash: string,
+    anon: string,
+    gateway: string,
+    model: DeviceModel,
+    name: string,
+  ): Promise<ClaimResult> {
+    const result = this.#claims.claim(claimHash, anon, gateway, model, Date.now());
+    if (result.kind !== "claimed") return result;
+    await this.#pushing(this.#announce(gateway, anon, { handle: result.handle, name, model }));
+    return result;
+  }
+
+  denyClaim(claimHash: string): void {
+    this.#claims.deny(claimHash);
+  }
+
+  hasArrived(gid: string): boolean {
+    return this.#claims.hasArrived(gid);
+  }
+
+  // Grants
+
+  introspect(gateway: string, token: string): Promise<Introspection> {
+    return this.#grants.introspect(gateway, token, Date.now());
+  }
+
+  async revokeByToken(token: string, oauthClientId: string): Promise<void> {
+    await this.#pushing(this.#grants.revokeByToken(token, oauthClientId, Date.now()));
+  }
+
+  /** @returns `false` unless it is this user's own, living grant */
+  async endGrant(gid: string, anon: string, reason: "revoked" | "released"): Promise<boolean> {
+    const grant = this.#grants.byId(gid);
+    if (grant === undefined || grant.anon !== anon || grant.status === "ended") return false;
+    this.#grants.end(gid, reason, Date.now());
+    await this.#pushing(undefined);
+    return true;
+  }
+
+  async reapprove(gid: string, anon: string): Promise<boolean> {
+    return this.#pushing(this.#grants.reapprove(gid, anon, Date.now()));
+  }
+
+  appsOf(anon: string): readonly GrantSummary[] {
+    return this.#grants.appsOf(anon).map(summaryOf);
+  }
+
+  /** @returns `undefined` unless it is this user's own, living grant */
+  grantOf(gid: string, anon: string): GrantSummary | undefined {
+    const grant = this.#grants.byId(gid);
+    return grant === undefined || grant.anon !== anon || grant.status === "ended"
+      ? undefined
+      : summaryOf(grant);
+  }
+
+  ownedDevices(anon: string): readonly OwnedDevice[] {
+    return this.#owned.of(anon);
+  }
+
+  own(anon: string, device: OwnedDevice): void {
+    this.#owned.add(anon, device);
+  }
+
+  disown(anon: string, gid: string): void {
+    this.#owned.remove(anon, gid);
+  }
+
+  // Apps
+
+  async openConsent(consent: PendingConsent): Promise<string> {
+    await this.#ensureAlarm();
+    return this.#consents.open(consent, Date.now());
+  }
+
+  redeemTicket(gateway: string, ticket: string): Promise<ConsentRequest | undefined> {
+    return this.#consents.redeem(gateway, ticket, Date.now());
+  }
+
+  concludeConsent(
+    gateway: string,
+    ticket: string,
+    outcome: "approved" | "denied",
+  ): Promise<{ returnUri: string } | undefined> {
+    return this.#consents.conclude(gateway, ticket, outcome, Date.now());
+  }
+
+  finishConsent(
+    ticketHash: string,
+    anon: string,
+    policy: PolicyName,
+  ): Promise<{ kind: "denied" } | { kind: "approved"; code: string } | undefined> {
+    return this.#consents.finish(ticketHash, anon, policy, Date.now());
+  }
+
+  exchangeCode(exchange: CodeExchange): Promise<CodeResult> {
+    return this.#pushing(this.#consents.exchange(exchange, Date.now()));
+  }
+
+  refreshApp(oauthClientId: string, token: string): Promise<TokenResult> {
+    return this.#pushing(this.#grants.refresh(token, oauthClientId, Date.now()));
+  }
+
+  async pushRequest(requestHash: string, oauthClientId: string, parameters: string): Promise<number> {
+    await this.#ensureAlarm();
+    return this.#pushed.put(requestHash, oauthClientId, parameters, Date.now());
+  }
+
+  takeRequest(requestHash: string, oauthClientId: string): string | undefined {
+    return this.#pushed.take(requestHash, oauthClientId, Date.now());
+  }
+
+  // Browser sessions
+
+  async openSession(sessionHash: string): Promise<void> {
+    await this.#ensureAlarm();
+    this.#sessions.open(sessionHash, Date.now());
+  }
+
+  session(sessionHash: string): Session | undefined {
+    return this.#sessions.find(sessionHash, Date.now());
+  }
+
+  logIn(oldHash: string, newHash: string, anon: string): boolean {
+    return this.#sessions.logIn(oldHash, newHash, anon, Date.now());
+  }
+
+  closeSession(sessionHash: string): void {
+    this.#sessions.close(sessionHash);
+  }
+
+  takeClaimTry(sessionHash: string, most: number): boolean {
+    return this.#sessions.takeClaimTry(sessionHash, most);
+  }
+
+  returnClaimTry(sessionHash: string): void {
+    this.#sessions.returnClaimTry(sessionHash);
+  }
+
+  putInteraction(id: string, sessionHash: string, interaction: Interaction): void {
+    this.#sessions.putInteraction(id, sessionHash, interaction, Date.now());
+  }
+
+  interaction(id: string, sessionHash: string): Interaction | undefined {
+    return this.#sessions.interaction(id, sessionHash, Date.now());
+  }
+
+  takeInteraction(id: string, sessionHash: string): boolean {
+    return this.#sessions.takeInteraction(id, sessionHash);
+  }
+
+  beginLogin(stateHash: string, login: { sessionHash: string; uidp: string; continuePath: string }): void {
+    this.#sessions.beginLogin(stateHash, login, Date.now());
+  }
+
+  takeLogin(stateHash: string, sessionHash: string, uidp: string): { continuePath: string } | undefined {
+    return this.#sessions.takeLogin(stateHash, sessionHash, uidp, Date.now());
+  }
+
+  // Limits
+
+  async takeAttempt(key: string, most: number, windowMs: number): Promise<number> {
+    await this.#ensureAlarm();
+    return this.#attempts.take(key, most, windowMs, Date.now());
+  }
+
+  giveBackAttempt(key: string): void {
+    this.#attempts.giveBack(key);
+  }
+
+  // Outbox and ends
+
+  override async alarm(): Promise<void> {
+    this.#hasAlarm = false;
+    await this.#drain();
+    this.#removeExpired();
+    const nextMs = Math.min(this.#outbox.nextDueMs() ?? Infinity, Date.now() + HOUR_MS);
+    await this.ctx.storage.setAlarm(Math.max(nextMs, Date.now() + 500));
+    this.#hasAlarm = true;
+  }
+
+  /** Does the work, then pushes what it put in the outbox; the alarm stands behind it from the same commit on. */
+  async #pushing<T>(work: Promise<T> | T): Promise<T> {
+    const result = await work;
+    if ((this.#outbox.nextDueMs() ?? Infinity) > Date.now()) return result;
+    await Promise.race([this.#drain(), scheduler.wait(PUSH_WAIT_MS)]);
+    return result;
+  }
+
+  async #drain(): Promise<void> {
+    const nowMs = Date.now();
+    const due = this.#outbox.due(nowMs);
+    for (const entry of due) this.#outbox.lease(entry.id, nowMs, LEASE_MS);
+    await Promise.all(due.map((entry) => this.#deliver(entry)));
+  }
+
+  async #deliver(entry: OutboxEntry): Promise<void> {
+    try {
+      await this.#send(entry.message);
+      this.#outbox.acknowledged(entry.id);
+    } catch {
+      // Whoever was not there gets it again; nothing of the message belongs into a log.
+      this.#outbox.failed(entry, Date.now());
+    }
+  }
+
+  async #send(message: OutboxMessage): Promise<void> {
+    switch (message.kind) {
+      case "revoked": {
+        const { handle, epoch, reason } = message;
+        const user = await this.#grants.userAt(message.gateway, message.anon);
+        return this.env.GATEWAY.revoked({ user, handle, epoch, reason });
+      }
+      case "claimed":
+        return this.env.GATEWAY.deviceClaimed(
+          await this.#grants.userAt(message.gateway, message.anon),
+          message.device,
+        );
+      case "own":
+        return this.#shardOfUser(message.anon).own(message.anon, message.device);
+      case "disown":
+        return this.#shardOfUser(message.anon).disown(message.anon, message.gid);
+    }
+  }
+
+  async #announce(gateway: string, anon: string, device: ClaimedDevice): Promise<void> {
+    try {
+      await this.env.GATEWAY.deviceClaimed(await this.#grants.userAt(gateway, anon), device);
+      this.#outbox.dropClaimed(device.handle);
+    } catch {
+      // The outbox has it too, without the name.
+    }
+  }
+
+  #shardOfUser(anon: string) {
+    const shard = shardOf(anon);
+    if (shard === undefined) throw new RangeError("anonymous id: not base64url");
+    return registryOf(this.env.REGISTRY, shard);
+  }
+
+  #removeExpired(): void {
+    const nowMs = Date.now();
+    const unused = this.ctx.storage.sql
+      .exec<{ gid: string }>("SELECT gid FROM code WHERE used = 0 AND expires_ms <= ?", nowMs)
+      .toArray();
+    for (const { gid } of unused) this.#grants.end(gid, "revoked", nowMs);
+    for (const table of expiringTables) {
+      this.ctx.storage.sql.exec(`DELETE FROM ${table} WHERE expires_ms <= ?`, nowMs);
+    }
+  }
+
+  async #ensureAlarm(): Promise<void> {
+    if (this.#hasAlarm) return;
+    if ((await this.ctx.storage.getAlarm()) === null) {
+      await this.ctx.storage.setAlarm(Date.now() + HOUR_MS);
+    }
+    this.#hasAlarm = true;
+  }
+}
+
+function summaryOf(grant: Grant): GrantSummary {
+  const access = accessOf(grant);
+  return {
+    gid: grant.gid,
+    label: grant.label,
+    status: grant.status === "suspect" ? "suspect" : "active",
+    createdDay: grant.created_day,
+    usedHour: grant.used_hour,
+    expiresMs: grant.expires_ms,
+    hasArrived: grant.generation > 0 || grant.successor_used !== 0,
+    ...(access === undefined ? {} : { access }),
+  };
+}

@@ -1,0 +1,63 @@
+import type { GrantId } from "./authority.ts";
+import { base64url, fromBase64url } from "./base64url.ts";
+import { equalBytes, type KeyRing } from "./key-ring.ts";
+
+const BYTES = 16 + 4 + 6 + 16;
+
+/** What an access token says to the DIdP; to everybody else it is opaque. */
+export interface AccessToken {
+  readonly grantId: GrantId;
+  /** Counts up with every access token of the grant: 0 … 2³²-1. */
+  readonly sequence: number;
+  /** Whole seconds. */
+  readonly expiresAtMs: number;
+}
+
+/**
+ * base64url(grant id 16 ‖ sequence 4 ‖ expiry in seconds 6 ‖ trunc16(HMAC(access key, … ‖ grant's salt))):
+ * valid by itself plus the grant's row, so issuing one writes no row of its own, a copy of the database yields
+ * none, and a grant's new salt ends them all.
+ */
+export async function writeAccessToken(keys: KeyRing, token: AccessToken, salt: string): Promise<string> {
+  const bytes = new Uint8Array(BYTES);
+  bytes.set(grantIdBytes(token.grantId));
+  const view = new DataView(bytes.buffer);
+  view.setUint32(16, token.sequence);
+  writeSeconds(view, 20, token.expiresAtMs / 1000);
+  bytes.set(await macOf(keys, bytes, salt), 26);
+  return base64url(bytes);
+}
+
+/** Reads the fields without believing them; `isAccessTokenGenuine` comes before any use. */
+export function parseAccessToken(text: string): AccessToken | undefined {
+  const bytes = text.length === 56 ? fromBase64url(text) : undefined;
+  if (bytes?.length !== BYTES) return undefined;
+  const view = new DataView(bytes.buffer);
+  return {
+    grantId: base64url(bytes.slice(0, 16)) as GrantId, // 16 bytes in base64url are the form of one
+    sequence: view.getUint32(16),
+    expiresAtMs: (view.getUint16(20) * 2 ** 32 + view.getUint32(22)) * 1000,
+  };
+}
+
+/** @param salt of the grant that the token names. */
+export async function isAccessTokenGenuine(keys: KeyRing, text: string, salt: string): Promise<boolean> {
+  const bytes = fromBase64url(text);
+  return bytes?.length === BYTES && equalBytes(bytes.slice(26), await macOf(keys, bytes, salt));
+}
+
+async function macOf(keys: KeyRing, bytes: Uint8Array, salt: string): Promise<Uint8Array> {
+  return (await keys.mac("access", "access-token", bytes.slice(0, 26), salt)).slice(0, 16);
+}
+
+function writeSeconds(view: DataView, at: number, seconds: number): void {
+  const whole = Math.floor(seconds);
+  view.setUint16(at, Math.floor(whole / 2 ** 32));
+  view.setUint32(at + 2, whole % 2 ** 32);
+}
+
+function grantIdBytes(grantId: GrantId): Uint8Array {
+  const bytes = fromBase64url(grantId);
+  if (bytes?.length !== 16) throw new RangeError("grant id: not 16 bytes");
+  return bytes;
+}

@@ -1,0 +1,88 @@
+import { z } from "zod";
+import { keyRingOf } from "../../../durable-objects/registry/keys.ts";
+import { fromBase64url } from "../../../engines/oauth/base64url.ts";
+import type { KeyRing } from "../../../engines/oauth/key-ring.ts";
+import { RouteSealer } from "../../../engines/oauth/sealed-route.ts";
+import type { DidpEnv } from "./env.ts";
+
+/*
+ * Secrets, made by whoever deploys (the local start script makes them at its first start):
+ *   KEYS            JSON object, one key of 32 random bytes in base64url for each of `keyPurposes`
+ *                   (engines/oauth/key-ring.ts): store, refresh, access, registration, claim, gateway, session,
+ *                   reference, rate
+ *   ROUTE_KEY       32 random bytes in base64url, the same as the gateway's
+ *   OPERATOR_TOKEN  256 random bits as text
+ *   UIDPS           JSON array of `Uidp` (client secrets of the logins are in it)
+ */
+
+const uidp = z.object({
+  id: z.string().regex(/^[a-z0-9-]{1,32}$/),
+  name: z.string().min(1).max(60),
+  protocol: z.literal("oidc"),
+  issuer: z.url(),
+  client_id: z.string(),
+  client_secret: z.string(),
+  /** For a login on one's own machine only: lets the issuer be plain http. */
+  allow_insecure_issuer: z.literal(true).optional(),
+});
+
+/** One login provider. */
+export type Uidp = z.infer<typeof uidp>;
+
+export interface Config {
+  /** The DIdP's own URL, without a slash at its end. */
+  readonly issuer: string;
+  /** Gateways that tokens may be for; the first is the default. */
+  readonly gateways: readonly [string, ...string[]];
+  readonly keys: KeyRing;
+  readonly routes: RouteSealer;
+  readonly operatorToken: string;
+  readonly uidps: readonly Uidp[];
+  readonly devicePollSeconds: number;
+  readonly appRegistrationsPerMinute: number;
+  readonly cookieName: string;
+  readonly isSecure: boolean;
+}
+
+const configs = new WeakMap<DidpEnv, Config>();
+
+/**
+ * Reads the bindings once.
+ * @throws RangeError or ZodError naming the setting that is wrong
+ */
+export function configOf(env: DidpEnv): Config {
+  const kept = configs.get(env);
+  if (kept !== undefined) return kept;
+  const issuer = env.ISSUER.replace(/\/$/, "");
+  const isSecure = issuer.startsWith("https://");
+  const routeKey = fromBase64url(env.ROUTE_KEY);
+  if (routeKey?.length !== 32) throw new RangeError("ROUTE_KEY: 32 bytes in base64url");
+  if (env.OPERATOR_TOKEN.length < 32) throw new RangeError("OPERATOR_TOKEN: 256 random bits");
+  const config: Config = {
+    issuer,
+    gateways: [env.GATEWAY_URI.replace(/\/$/, "")],
+    keys: keyRingOf(env.KEYS),
+    routes: new RouteSealer(routeKey),
+    operatorToken: env.OPERATOR_TOKEN,
+    uidps: z.array(uidp).parse(JSON.parse(env.UIDPS)),
+    devicePollSeconds: setting(env.DEVICE_POLL_SECONDS, { fallback: 5, min: 1, max: 60 }),
+    appRegistrationsPerMinute: setting(env.APP_REGISTRATIONS_PER_MINUTE, {
+      fallback: 30,
+      min: 1,
+      max: 10_000,
+    }),
+    // __Host-: no other host, path or plain connection can set it.
+    cookieName: isSecure ? "__Host-edgenym-didp" : "edgenym-didp",
+    isSecure,
+  };
+  configs.set(env, config);
+  return config;
+}
+
+function setting(text: string | undefined, options: { fallback: number; min: number; max: number }): number {
+  const value = text === undefined ? options.fallback : Number(text);
+  if (!Number.isInteger(value) || value < options.min || value > options.max) {
+    throw new RangeError("a numeric setting is out of range");
+  }
+  return value;
+}

@@ -1,0 +1,40 @@
+import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { DeviceModel } from "../../../../engines/oauth/authority.ts";
+
+/** Who may register devices. */
+export const manufacturer = sqliteTable("manufacturer", {
+  id: text("id").primaryKey(),
+  name: text("name").notNull(),
+});
+
+/** What is made: the public description that pages and personal clouds show. */
+export const product = sqliteTable("product", {
+  softwareId: text("software_id").primaryKey(),
+  manufacturer: text("manufacturer")
+    .notNull()
+    .references(() => manufacturer.id),
+  title: text("title").notNull(),
+  model: text("model", { mode: "json" }).$type<DeviceModel>().notNull(),
+});
+
+/** A factory's right to register so many devices of these products (RFC 7591 §3); the token only as its hash. */
+export const initialAccessToken = sqliteTable("initial_access_token", {
+  tokenHash: text("token_hash").primaryKey(),
+  manufacturer: text("manufacturer")
+    .notNull()
+    .references(() => manufacturer.id),
+  products: text("products", { mode: "json" }).$type<readonly string[]>().notNull(),
+  maxCount: integer("max_count").notNull(),
+  usedCount: integer("used_count").notNull().default(0),
+  batch: text("batch"),
+  expiresMs: integer("expires_ms").notNull(),
+});
+
+/** What operators and manufacturers did; never what owners do. */
+export const audit = sqliteTable("audit", {
+  id: integer("id").primaryKey(),
+  hour: integer("hour").notNull(),
+  actor: text("actor").notNull(),
+  action: text("action").notNull(),
+  subject: text("subject").notNull(),
+});

@@ -1,0 +1,31 @@
+import { WorkerEntrypoint } from "cloudflare:workers";
+import type { ConsentRequest, Introspection } from "../../../engines/oauth/authority.ts";
+import type { DidpEnv } from "./env.ts";
+import { registryFor } from "./registries.ts";
+
+/** What a gateway and its personal clouds may ask (service binding `DIDP`); nobody else reaches this. */
+export class ForGateways extends WorkerEntrypoint<DidpEnv> {
+  /** RFC 7662. A token that is wrong, old, revoked or for another gateway is `{ active: false }` and no more. */
+  async introspect(gatewayUri: string, token: string): Promise<Introspection> {
+    const answer = await registryFor(this.env, token)?.introspect(withoutSlash(gatewayUri), token);
+    return answer ?? { active: false };
+  }
+
+  /** The same answer until the ticket is concluded or ten minutes old. */
+  async redeemTicket(gatewayUri: string, ticket: string): Promise<ConsentRequest | undefined> {
+    return registryFor(this.env, ticket)?.redeemTicket(withoutSlash(gatewayUri), ticket);
+  }
+
+  /** Once. @returns where to send the browser */
+  async concludeConsent(
+    gatewayUri: string,
+    ticket: string,
+    outcome: "approved" | "denied",
+  ): Promise<{ returnUri: string } | undefined> {
+    return registryFor(this.env, ticket)?.concludeConsent(withoutSlash(gatewayUri), ticket, outcome);
+  }
+}
+
+function withoutSlash(uri: string): string {
+  return uri.replace(/\/$/, "");
+}

@@ -1,0 +1,68 @@
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { cors } from "hono/cors";
+import { CodedError } from "../../../engines/errors/coded-error.ts";
+import { createLog } from "../../../engines/log/log.ts";
+import { requestLog } from "../../http/request-log.ts";
+import { securityHeaders } from "../../http/security-headers.ts";
+import { stylesheet } from "../../http/style.ts";
+import { configOf } from "./config.ts";
+import type { DidpApp } from "./didp-app.ts";
+import type { DidpEnv } from "./env.ts";
+import { oauthErrorAnswer } from "./oauth-answers.ts";
+import { problemPage } from "./problem-page.tsx";
+import { MOST_BODY_BYTES } from "./requests.ts";
+import { authorization } from "./routes/authorization.tsx";
+import { claim } from "./routes/claim.tsx";
+import { deviceAuthorization } from "./routes/device-authorization.ts";
+import { login } from "./routes/login.tsx";
+import { metadata } from "./routes/metadata.ts";
+import { operations } from "./routes/operations.ts";
+import { person } from "./routes/person.tsx";
+import { registration } from "./routes/registration.ts";
+import { token } from "./routes/token.ts";
+
+export { Registry } from "../../../durable-objects/registry/registry.ts";
+export { ForGateways } from "./for-gateways.ts";
+
+const app = new Hono<DidpApp>();
+
+app.use(requestLog(createLog("didp", console.log)));
+app.use(securityHeaders());
+app.use(async (c, next) => {
+  c.set("config", configOf(c.env));
+  await next();
+});
+app.use(
+  bodyLimit({
+    maxSize: MOST_BODY_BYTES,
+    onError: () => {
+      throw new CodedError("TOO_LARGE", "The body is too large.");
+    },
+  }),
+);
+
+// Browser apps call these from their own pages; none of them looks at a cookie.
+for (const path of ["/token", "/revoke", "/register", "/register/*", "/par", "/.well-known/*"]) {
+  app.use(
+    path,
+    cors({
+      origin: "*",
+      allowHeaders: ["authorization", "content-type", "dpop", "idempotency-key"],
+      maxAge: 600,
+    }),
+  );
+}
+
+for (const routes of [metadata, registration, deviceAuthorization, token]) {
+  routes.onError((error, c) => oauthErrorAnswer(c, error));
+  app.route("/", routes);
+}
+app.route("/", operations);
+for (const routes of [claim, login, authorization, person]) app.route("/", routes);
+
+app.get("/style.css", stylesheet);
+app.notFound((c) => problemPage(c, new CodedError("NOT_FOUND", "There is no such page.")));
+app.onError((error, c) => problemPage(c, error));
+
+export default { fetch: app.fetch } satisfies ExportedHandler<DidpEnv>;

@@ -1,0 +1,144 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource hono/jsx */
+import type { FC } from "hono/jsx";
+import type { DeviceModel } from "../../../../engines/oauth/authority.ts";
+import { Notice, Page, Steps } from "../../../http/page.tsx";
+import { Csrf } from "./shared.tsx";
+
+const steps = ["Code", "Login", "Agree", "Connected"];
+
+/** Where the printed link leads, and where a code is typed. */
+export const CodePage: FC<{ readonly csrf: string; readonly problem?: string }> = ({ csrf, problem }) => (
+  <Page title="Make a device yours" scripts={["/claim.js"]}>
+    <Steps names={steps} current={0} />
+    {problem === undefined ? null : (
+      <Notice kind="problem">
+        <p>{problem}</p>
+      </Notice>
+    )}
+    <div class="card">
+      <p>
+        The code is printed on the device or its box. Open the link of the QR code, or type the code here.
+      </p>
+      <form method="post" action="/claim" id="claim">
+        <Csrf token={csrf} />
+        <label for="code">Code</label>
+        <p class="hint" id="code-hint">
+          26 letters and digits; spaces do not matter.
+        </p>
+        <input
+          class="code"
+          type="text"
+          id="code"
+          name="code"
+          required
+          maxlength={60}
+          autocomplete="off"
+          autocapitalize="characters"
+          spellcheck={false}
+          aria-describedby="code-hint"
+          {...(problem === undefined ? {} : { "aria-invalid": "true" })}
+        />
+        <div class="actions">
+          <button type="submit" class="primary">
+            Go on
+          </button>
+        </div>
+      </form>
+    </div>
+  </Page>
+);
+
+/** The device is not waiting for an owner yet; the page looks again by itself. */
+export const SwitchOnPage: FC<{ readonly title: string }> = ({ title }) => (
+  <Page title="Waiting for the device…" refreshSeconds={3}>
+    <Steps names={steps} current={2} />
+    <div class="card">
+      <p>
+        <strong>{title}</strong> is not online yet. Switch it on and give it a network; this page goes on by
+        itself.
+      </p>
+      <progress aria-label="Waiting for the device" />
+    </div>
+  </Page>
+);
+
+/** What the device will do for its owner, and the owner's yes or no. */
+export const ConfirmClaimPage: FC<{
+  readonly csrf: string;
+  readonly action: string;
+  readonly maker: string;
+  readonly model: DeviceModel;
+}> = ({ csrf, action, maker, model }) => (
+  <Page title={`Make this ${model.title} yours?`}>
+    <Steps names={steps} current={2} />
+    <div class="card">
+      <dl class="facts">
+        <dt>Made by</dt>
+        <dd>{maker}</dd>
+        <dt>It will send you</dt>
+        <dd>{titles(model.properties)}</dd>
+        <dt>You can tell it</dt>
+        <dd>{titles(model.actions)}</dd>
+        <dt>Who sees it</dt>
+        <dd>You alone, until you share it with an app.</dd>
+      </dl>
+      <form method="post" action={action}>
+        <Csrf token={csrf} />
+        <label for="name">A name for it</label>
+        <p class="hint" id="name-hint">
+          Kept in your personal cloud only; the maker and apps do not see it.
+        </p>
+        <input
+          type="text"
+          id="name"
+          name="name"
+          maxlength={60}
+          value={model.title}
+          autocomplete="off"
+          aria-describedby="name-hint"
+        />
+        <div class="actions">
+          <button type="submit" class="primary" name="decision" value="approve">
+            Make it mine
+          </button>
+          <button type="submit" name="decision" value="deny">
+            No, it is not mine
+          </button>
+        </div>
+      </form>
+    </div>
+  </Page>
+);
+
+/** Owned; waits for the device to come for its key. */
+export const ClaimedPage: FC<{ readonly title: string; readonly hasArrived: boolean }> = ({
+  title,
+  hasArrived,
+}) => (
+  <Page
+    title={hasArrived ? `Your ${title} is connected` : `The ${title} is yours`}
+    {...(hasArrived ? {} : { refreshSeconds: 3 })}
+    links={[
+      { href: "/me/devices", text: "My devices" },
+      { href: "/me/apps", text: "My apps" },
+    ]}
+  >
+    <Steps names={steps} current={hasArrived ? 4 : 3} />
+    <div class="card">
+      {hasArrived ? (
+        <p>It has its key and sends to your personal cloud. You can close this page.</p>
+      ) : (
+        <>
+          <p>It fetches its key in the next seconds; this page shows when it has.</p>
+          <progress aria-label="Waiting for the device to connect" />
+        </>
+      )}
+    </div>
+  </Page>
+);
+
+function titles(things: Readonly<Record<string, { readonly title: string }>>): string {
+  const list = Object.values(things).map((thing) => thing.title);
+  return list.length === 0 ? "nothing" : list.join(", ");
+}

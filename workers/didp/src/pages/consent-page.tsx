@@ -1,0 +1,77 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource hono/jsx */
+import type { FC } from "hono/jsx";
+import type { AccessAction } from "../../../../engines/oauth/authority.ts";
+import type { IotAccess } from "../../../../engines/oauth/iot-access.ts";
+import { Notice, Page, Steps } from "../../../http/page.tsx";
+import { Csrf } from "./shared.tsx";
+
+const wordsOf: Readonly<Record<AccessAction, string>> = {
+  read: "receive what your devices send from now on",
+  command: "tell your devices to do things",
+  shadow: "read and set your devices' settings",
+  history: "read what your devices sent before",
+};
+
+/** Page 1 of two: who asks and for what. Which devices is chosen on page 2, which this server never sees. */
+export const ConsentPage: FC<{
+  readonly csrf: string;
+  readonly action: string;
+  readonly appName: string;
+  readonly appOrigin: string;
+  readonly access: IotAccess;
+  readonly endsOn: string;
+}> = ({ csrf, action, appName, appOrigin, access, endsOn }) => (
+  <Page title={`${appName} asks for access`}>
+    <Steps names={["Who asks", "Choose devices"]} current={0} />
+    <div class="card">
+      <dl class="facts">
+        <dt>App</dt>
+        <dd>
+          {appName} <span class="badge">not verified</span>
+        </dd>
+        <dt>Sends you back to</dt>
+        <dd class="mono">{appOrigin}</dd>
+        <dt>It wants to</dt>
+        <dd>
+          <ul class="plain">
+            {access.actions.map((asked) => (
+              <li>{wordsOf[asked]}</li>
+            ))}
+          </ul>
+        </dd>
+        {access.purpose === undefined ? null : (
+          <>
+            <dt>In its own words</dt>
+            <dd>“{access.purpose}”</dd>
+          </>
+        )}
+        <dt>Until</dt>
+        <dd>
+          <time datetime={endsOn}>{endsOn}</time> at the latest; you can end it at any time.
+        </dd>
+      </dl>
+      <Notice kind="care">
+        <p>
+          Nobody has checked this app's name. Go on only if you have just come from{" "}
+          <strong>{appOrigin}</strong>.
+        </p>
+      </Notice>
+      <p>
+        Next, in your personal cloud, you choose which devices, one by one. The app does not learn who you
+        are, and sees each device under a name of its own.
+      </p>
+      <form method="post" action={action}>
+        <Csrf token={csrf} />
+        <div class="actions">
+          <button type="submit" class="primary" name="decision" value="approve">
+            Choose devices
+          </button>
+          <button type="submit" name="decision" value="deny">
+            No
+          </button>
+        </div>
+      </form>
+    </div>
+  </Page>
+);

@@ -1,0 +1,24 @@
+import { registryOf } from "../../../durable-objects/registry/registries.ts";
+import { type Shard, shardOf } from "../../../engines/oauth/shard.ts";
+import type { DidpEnv } from "./env.ts";
+
+/** The registry object of a shard. */
+export function registry(env: DidpEnv, shard: Shard) {
+  return registryOf(env.REGISTRY, shard);
+}
+
+/** The registry object in which a token, code, ticket or anonymous id lives; `undefined` for what is none. */
+export function registryFor(env: DidpEnv, id: string | undefined) {
+  const shard = id === undefined ? undefined : shardOf(id);
+  return shard === undefined ? undefined : registry(env, shard);
+}
+
+/** The registry object of an OAuth client: `d-…` for a device, `a-…` for an app. */
+export function registryForClient(env: DidpEnv, oauthClientId: string) {
+  const id = /^[ad]-([A-Za-z0-9_-]{22})$/.exec(oauthClientId)?.[1];
+  return registryFor(env, id);
+}
+
+export function isDeviceId(oauthClientId: string): boolean {
+  return oauthClientId.startsWith("d-");
+}

@@ -1,0 +1,257 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource hono/jsx */
+import { Hono } from "hono";
+import type { Client } from "../../../../durable-objects/registry/clients.ts";
+import type { Interaction } from "../../../../durable-objects/registry/sessions.ts";
+import { CodedError } from "../../../../engines/errors/coded-error.ts";
+import {
+  type AuthorizationRequest,
+  readAuthorizationRequest,
+} from "../../../../engines/oauth/authorization-request.ts";
+import { longestMs } from "../../../../engines/oauth/iot-access.ts";
+import { randomSecret } from "../../../../engines/oauth/key-ring.ts";
+import { asOAuthError, OAuthError, type OAuthErrorCode } from "../../../../engines/oauth/oauth-error.ts";
+import { type Parameters, readParameters, required } from "../../../../engines/oauth/parameters.ts";
+import { matchesRedirectUri, originOf } from "../../../../engines/oauth/redirect-uri.ts";
+import { randomInShard, shardOfBytes } from "../../../../engines/oauth/shard.ts";
+import { allowFormTargets } from "../../../http/security-headers.ts";
+import {
+  type BrowserSession,
+  ensureSession,
+  findSession,
+  isLoggedIn,
+  readOwnForm,
+} from "../browser-session.ts";
+import { authenticateApp, readCaller } from "../client-authentication.ts";
+import type { DidpApp, DidpContext } from "../didp-app.ts";
+import { oauthAnswer, oauthErrorAnswer } from "../oauth-answers.ts";
+import { ConsentPage } from "../pages/consent-page.tsx";
+import { registry, registryFor, registryForClient } from "../registries.ts";
+import { readForm } from "../requests.ts";
+import { chooseLogin } from "./login.tsx";
+
+/** The authorization endpoint, pushed requests, and the two pages' way there and back (IDENTITY.md §2.F). */
+export const authorization = new Hono<DidpApp>();
+
+const REQUEST_URI = "urn:ietf:params:oauth:request_uri:";
+/** Longer details belong into a pushed request, out of URLs. */
+const MOST_DETAILS_IN_URL = 2048;
+
+type AuthorizeInteraction = Interaction & { kind: "authorize" };
+
+authorization.post("/par", async (c) => {
+  try {
+    const parameters = await readForm(c);
+    if (parameters.has("request_uri")) {
+      throw new OAuthError("invalid_request", "request_uri: not in a pushed request.");
+    }
+    const client = await authenticateApp(c, await readCaller(c, parameters));
+    const redirectUri = checkRedirectUri(client, parameters);
+    readAuthorizationRequest(parameters, redirectUri, c.var.config.gateways);
+    const kept = new Map(parameters);
+    for (const name of ["client_assertion", "client_assertion_type"]) kept.delete(name);
+    kept.set("client_id", client.oauthClientId);
+    const home = registryForClient(c.env, client.oauthClientId);
+    const handle = randomInShard(shardOfBytes(crypto.getRandomValues(new Uint8Array(1))), 32);
+    const seconds = await home?.pushRequest(
+      await c.var.config.keys.hash("pushed-request", handle),
+      client.oauthClientId,
+      JSON.stringify([...kept]),
+    );
+    return oauthAnswer(c, { request_uri: `${REQUEST_URI}${handle}`, expires_in: seconds }, 201);
+  } catch (error) {
+    return oauthErrorAnswer(c, error);
+  }
+});
+
+authorization.get("/authorize", async (c) => {
+  const query = readParameters(new URL(c.req.url).search);
+  const client = await appOf(c, required(query, "client_id"));
+  const isPushed = query.has("request_uri");
+  const parameters = isPushed ? await takePushed(c, client, required(query, "request_uri")) : query;
+  // Until here an error may not be sent anywhere: nobody has vouched for the redirect URI.
+  const redirectUri = checkRedirectUri(client, parameters);
+  try {
+    if (!isPushed) checkMayBePlain(client, parameters);
+    const request = readAuthorizationRequest(parameters, redirectUri, c.var.config.gateways);
+    return await begin(c, client, request);
+  } catch (error) {
+    return redirectError(c, redirectUri, parameters.get("state"), asOAuthError(error).error);
+  }
+});
+
+authorization.get("/authorize/continue", async (c) => {
+  const id = c.req.query("i") ?? "";
+  const session = await findSession(c);
+  if (!isLoggedIn(session)) throw expired();
+  const interaction = await interactionOf(c, session, id);
+  const { request, ticketHash } = interaction;
+  const result =
+    ticketHash === undefined
+      ? undefined
+      : await registryFor(c.env, session.anon)?.finishConsent(ticketHash, session.anon, interaction.policy);
+  if (result === undefined) throw expired();
+  await registry(c.env, session.shard).takeInteraction(id, session.hash);
+  return result.kind === "denied"
+    ? redirectError(c, request.redirectUri, request.state, "access_denied")
+    : redirectBack(c, request.redirectUri, request.state, { code: result.code });
+});
+
+authorization.get("/authorize/:id", async (c) => {
+  const id = c.req.param("id");
+  const session = await findSession(c);
+  if (session === undefined) throw expired();
+  const interaction = await interactionOf(c, session, id);
+  const mustLogIn = (interaction.loginAfterMs ?? 0) > (session.loggedInMs ?? 0);
+  if (!isLoggedIn(session) || mustLogIn) {
+    return chooseLogin(c, `/authorize/${id}`, `${interaction.appName} asks for access to devices of yours.`);
+  }
+  const { request } = interaction;
+  allowFormTargets(c, [request.gateway, request.redirectUri]);
+  return c.html(
+    <ConsentPage
+      csrf={session.csrf}
+      action={`/authorize/${id}`}
+      appName={interaction.appName}
+      appOrigin={originOf(request.redirectUri)}
+      access={request.access}
+      endsOn={dayOf(Date.now() + longestMs(request.access))}
+    />,
+  );
+});
+
+authorization.post("/authorize/:id", async (c) => {
+  const id = c.req.param("id");
+  const { session, form } = await readOwnForm(c);
+  const interaction = await interactionOf(c, session, id);
+  if (!isLoggedIn(session)) return c.redirect(`/authorize/${id}`, 303);
+  const { request, appName } = interaction;
+  const home = registry(c.env, session.shard);
+  if (form.get("decision") !== "approve") {
+    await home.takeInteraction(id, session.hash);
+    return redirectError(c, request.redirectUri, request.state, "access_denied");
+  }
+  const ticket = await registryFor(c.env, session.anon)?.openConsent({
+    anon: session.anon,
+    appName,
+    appOrigin: originOf(request.redirectUri),
+    request,
+    returnUri: `${c.var.config.issuer}/authorize/continue?i=${id}`,
+    consentEndsMs: Date.now() + longestMs(request.access),
+  });
+  if (ticket === undefined) throw expired();
+  const ticketHash = await c.var.config.keys.hash("ticket", ticket);
+  await home.putInteraction(id, session.hash, { ...interaction, ticketHash });
+  return c.redirect(`${request.gateway}/consent/${ticket}`, 303);
+});
+
+async function begin(
+  c: DidpContext,
+  client: Client & { kind: "app" },
+  request: AuthorizationRequest,
+): Promise<Response> {
+  // Each consent chooses devices anew, so there is nothing that could go on without the person.
+  if (request.prompt === "none") {
+    const isHere = isLoggedIn(await findSession(c));
+    throw new OAuthError(isHere ? "consent_required" : "login_required", "prompt=none cannot be met.");
+  }
+  const session = await ensureSession(c);
+  const id = randomSecret(16);
+  const interaction: Interaction = {
+    kind: "authorize",
+    request: { ...request, oauthClientId: client.oauthClientId },
+    appName: client.metadata.clientName,
+    policy: client.metadata.authMethod === "none" ? "public" : "confidential",
+    ...(request.prompt === "login" ? { loginAfterMs: Date.now() } : {}),
+  };
+  await registry(c.env, session.shard).putInteraction(id, session.hash, interaction);
+  return c.redirect(`/authorize/${id}`, 303);
+}
+
+async function appOf(c: DidpContext, oauthClientId: string): Promise<Client & { kind: "app" }> {
+  const client: Client | undefined = await registryForClient(c.env, oauthClientId)?.client(oauthClientId);
+  if (client?.kind !== "app" || !client.isActive) {
+    throw new CodedError("BAD_REQUEST", "The app that sent you here is not registered.");
+  }
+  return client;
+}
+
+function checkRedirectUri(client: Client & { kind: "app" }, parameters: Parameters): string {
+  const { redirectUris, applicationType } = client.metadata;
+  const presented = parameters.get("redirect_uri");
+  if (presented === undefined || !matchesRedirectUri(redirectUris, presented, applicationType)) {
+    throw new OAuthError(
+      "invalid_request",
+      "The app sent an address to return to that it has not registered.",
+    );
+  }
+  return presented;
+}
+
+function checkMayBePlain(client: Client & { kind: "app" }, parameters: Parameters): void {
+  if (client.metadata.authMethod !== "none") {
+    throw new OAuthError("invalid_request", "A client with a credential pushes its requests (PAR).");
+  }
+  if ((parameters.get("authorization_details")?.length ?? 0) > MOST_DETAILS_IN_URL) {
+    throw new OAuthError(
+      "invalid_request",
+      "authorization_details: too long for a URL, push the request (PAR).",
+    );
+  }
+}
+
+async function takePushed(
+  c: DidpContext,
+  client: Client & { kind: "app" },
+  requestUri: string,
+): Promise<Parameters> {
+  const handle = requestUri.startsWith(REQUEST_URI) ? requestUri.slice(REQUEST_URI.length) : "";
+  const kept = await registryForClient(c.env, client.oauthClientId)?.takeRequest(
+    await c.var.config.keys.hash("pushed-request", handle),
+    client.oauthClientId,
+  );
+  if (kept === undefined)
+    throw new CodedError("BAD_REQUEST", "The app's request has expired. Begin again in the app.");
+  return new Map(JSON.parse(kept) as [string, string][]); // written by `POST /par`
+}
+
+async function interactionOf(
+  c: DidpContext,
+  session: BrowserSession,
+  id: string,
+): Promise<AuthorizeInteraction> {
+  const found: Interaction | undefined = await registry(c.env, session.shard).interaction(id, session.hash);
+  if (found?.kind !== "authorize") throw expired();
+  return found;
+}
+
+/** RFC 9207: every answer to an app says who gives it. */
+function redirectBack(
+  c: DidpContext,
+  redirectUri: string,
+  state: string | undefined,
+  answer: Readonly<Record<string, string>>,
+): Response {
+  const url = new URL(redirectUri);
+  for (const [name, value] of Object.entries(answer)) url.searchParams.set(name, value);
+  if (state !== undefined) url.searchParams.set("state", state);
+  url.searchParams.set("iss", c.var.config.issuer);
+  return c.redirect(url.href, 303);
+}
+
+function redirectError(
+  c: DidpContext,
+  redirectUri: string,
+  state: string | undefined,
+  error: OAuthErrorCode,
+): Response {
+  return redirectBack(c, redirectUri, state, { error });
+}
+
+function expired(): CodedError {
+  return new CodedError("NOT_FOUND", "This page has expired. Begin again in the app.");
+}
+
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}

@@ -1,0 +1,37 @@
+import { Hono } from "hono";
+import { DEVICE_CODE_GRANT } from "../../../../engines/oauth/client-metadata.ts";
+import { appScopes } from "../../../../engines/oauth/iot-access.ts";
+import type { DidpApp, DidpContext } from "../didp-app.ts";
+
+/** Authorization server metadata (RFC 8414), also where OpenID Connect discovery looks. */
+export const metadata = new Hono<DidpApp>();
+
+const answer = (c: DidpContext) => {
+  const { issuer, gateways } = c.var.config;
+  return c.json(
+    {
+      issuer,
+      authorization_endpoint: `${issuer}/authorize`,
+      pushed_authorization_request_endpoint: `${issuer}/par`,
+      token_endpoint: `${issuer}/token`,
+      device_authorization_endpoint: `${issuer}/device_authorization`,
+      registration_endpoint: `${issuer}/register`,
+      revocation_endpoint: `${issuer}/revoke`,
+      scopes_supported: appScopes,
+      response_types_supported: ["code"],
+      response_modes_supported: ["query"],
+      grant_types_supported: ["authorization_code", "refresh_token", DEVICE_CODE_GRANT],
+      code_challenge_methods_supported: ["S256"],
+      token_endpoint_auth_methods_supported: ["none", "client_secret_basic"],
+      revocation_endpoint_auth_methods_supported: ["none", "client_secret_basic"],
+      authorization_details_types_supported: ["iot_access"],
+      authorization_response_iss_parameter_supported: true,
+      protected_resources: gateways,
+    },
+    200,
+    { "cache-control": "public, max-age=300" },
+  );
+};
+
+metadata.get("/.well-known/oauth-authorization-server", answer);
+metadata.get("/.well-known/openid-configuration", answer);

@@ -1,0 +1,85 @@
+import { Hono } from "hono";
+import { z } from "zod";
+import { CodedError } from "../../../../engines/errors/coded-error.ts";
+import { base64url } from "../../../../engines/oauth/base64url.ts";
+import { equalBytes, randomSecret } from "../../../../engines/oauth/key-ring.ts";
+import { problem } from "../../../http/problem.ts";
+import type { DidpApp, DidpContext } from "../didp-app.ts";
+import { Products } from "../products.ts";
+import { bearerOf } from "../requests.ts";
+
+/** `/v1/ops/…`: what an operator does before a factory can register anything. */
+export const operations = new Hono<DidpApp>();
+
+const words = z.string().min(1).max(80);
+const name = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/);
+
+const productBody = z.object({
+  title: words,
+  manufacturer: z.string().min(1).max(64),
+  model: z.object({
+    title: words,
+    properties: z.record(name, z.object({ title: words, unit: z.string().max(16).exactOptional() })),
+    actions: z.record(name, z.object({ title: words })),
+  }),
+});
+
+const tokenBody = z.object({
+  manufacturer: z.string().min(1).max(64),
+  models: z.array(z.string().min(1).max(128)).min(1).max(100),
+  max_count: z.int().min(1).max(10_000_000),
+  batch: z.string().min(1).max(64).optional(),
+  expires_in: z
+    .int()
+    .min(1)
+    .max(366 * 24 * 3600),
+});
+
+operations.use("/v1/ops/*", async (c, next) => {
+  const { keys, operatorToken } = c.var.config;
+  const [presented, expected] = await Promise.all([
+    keys.mac("store", "operator-token", bearerOf(c) ?? ""),
+    keys.mac("store", "operator-token", operatorToken),
+  ]);
+  if (!equalBytes(presented, expected)) {
+    throw new CodedError("UNAUTHENTICATED", "An operator's token is needed.");
+  }
+  await next();
+});
+
+operations.put("/v1/ops/products/:softwareId", async (c) => {
+  const softwareId = c.req.param("softwareId");
+  if (!/^[\w.-]{1,128}$/.test(softwareId)) throw new CodedError("BAD_REQUEST", "software_id: a short name.");
+  const body = await read(c, productBody);
+  if (!(await new Products(c.env.DB).put(softwareId, body))) {
+    throw new CodedError("CONFLICT", "This product is another manufacturer's.");
+  }
+  return c.json({ software_id: softwareId, ...body });
+});
+
+operations.post("/v1/ops/initial-access-tokens", async (c) => {
+  const body = await read(c, tokenBody);
+  const token = base64url(crypto.getRandomValues(new Uint8Array(32)));
+  const isAdded = await new Products(c.env.DB).addToken({
+    tokenHash: await c.var.config.keys.hash("initial-access-token", token),
+    manufacturer: body.manufacturer,
+    products: body.models,
+    maxCount: body.max_count,
+    batch: body.batch ?? randomSecret(6),
+    expiresMs: Date.now() + body.expires_in * 1000,
+  });
+  if (!isAdded) throw new CodedError("BAD_REQUEST", "models: each must be a product of this manufacturer.");
+  return c.json({ initial_access_token: token, ...body }, 201, { "cache-control": "no-store" });
+});
+
+operations.onError((error, c) => problem(c, error));
+
+async function read<T>(c: DidpContext, schema: z.ZodType<T>): Promise<T> {
+  const parsed = schema.safeParse(await c.req.json().catch(() => undefined));
+  if (parsed.success) return parsed.data;
+  const where = parsed.error.issues[0]?.path.join(".") ?? "";
+  throw new CodedError(
+    "BAD_REQUEST",
+    `The body is not as described: ${where === "" ? "JSON object expected" : where}.`,
+  );
+}

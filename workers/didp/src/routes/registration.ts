@@ -1,0 +1,253 @@
+import { Hono } from "hono";
+import type { Client } from "../../../../durable-objects/registry/clients.ts";
+import { base64url } from "../../../../engines/oauth/base64url.ts";
+import {
+  type AppMetadata,
+  DEVICE_CODE_GRANT,
+  type DeviceMetadata,
+  isDeviceBody,
+  readAppMetadata,
+  readDeviceMetadata,
+} from "../../../../engines/oauth/client-metadata.ts";
+import {
+  type DeviceCredentials,
+  deriveDevice,
+  seedOfRequest,
+} from "../../../../engines/oauth/device-registration.ts";
+import { appScopes, DEVICE_SCOPE } from "../../../../engines/oauth/iot-access.ts";
+import { randomSecret } from "../../../../engines/oauth/key-ring.ts";
+import { OAuthError } from "../../../../engines/oauth/oauth-error.ts";
+import { shardOfBytes } from "../../../../engines/oauth/shard.ts";
+import type { Config } from "../config.ts";
+import type { DidpApp, DidpContext } from "../didp-app.ts";
+import { oauthAnswer } from "../oauth-answers.ts";
+import { type InitialAccessToken, Products } from "../products.ts";
+import { registry, registryFor, registryForClient } from "../registries.ts";
+import { bearerOf, networkOf, readJsonObject } from "../requests.ts";
+
+/** Dynamic client registration (RFC 7591) of devices and apps, and its management (RFC 7592). */
+export const registration = new Hono<DidpApp>();
+
+registration.post("/register", async (c) => {
+  const body = await readJsonObject(c);
+  return isDeviceBody(body) ? registerDevice(c, body) : registerApp(c, body);
+});
+
+registration.get("/register/:clientId", async (c) => {
+  const { client, token } = await managed(c);
+  return oauthAnswer(c, clientAnswer(c.var.config, client, token));
+});
+
+registration.put("/register/:clientId", async (c) => {
+  const { client, token, home } = await managed(c);
+  const body = await readJsonObject(c);
+  if (body.client_id !== client.oauthClientId) {
+    throw new OAuthError("invalid_client_metadata", "client_id: must be this client's.");
+  }
+  // RFC 7592 §2.2: these are not the client's to say.
+  for (const name of ["registration_access_token", "registration_client_uri", "client_secret_expires_at"]) {
+    if (name in body) throw new OAuthError("invalid_client_metadata", `${name}: must not be sent.`);
+  }
+  const metadata = client.kind === "app" ? readAppMetadata(body) : readDeviceMetadata(body);
+  if (metadata.authMethod !== client.metadata.authMethod) {
+    throw new OAuthError(
+      "invalid_client_metadata",
+      "token_endpoint_auth_method: register again to change it.",
+    );
+  }
+  if (client.kind === "device" && (metadata as DeviceMetadata).softwareId !== client.metadata.softwareId) {
+    throw new OAuthError("invalid_client_metadata", "software_id: a device stays what it is."); // device body was read above
+  }
+  await home.replaceMetadata(client.oauthClientId, metadata);
+  const updated = { ...client, metadata } as Client; // kind and metadata still belong together
+  return oauthAnswer(c, clientAnswer(c.var.config, updated, token));
+});
+
+registration.delete("/register/:clientId", async (c) => {
+  const { client, home } = await managed(c);
+  await home.removeClient(client.oauthClientId);
+  return c.body(null, 204);
+});
+
+async function registerDevice(c: DidpContext, body: Readonly<Record<string, unknown>>): Promise<Response> {
+  const { keys } = c.var.config;
+  const products = new Products(c.env.DB);
+  const token = await initialAccess(c, products);
+  const metadata = readDeviceMetadata(body);
+  if (!token.products.includes(metadata.softwareId)) {
+    throw new OAuthError("access_denied", "software_id: not a product of this initial access token.");
+  }
+  const idempotencyKey = readIdempotencyKey(c);
+  const seed =
+    idempotencyKey === undefined
+      ? crypto.getRandomValues(new Uint8Array(32))
+      : await seedOfRequest(keys, token.tokenHash, idempotencyKey);
+  const device = await deriveDevice(keys, seed);
+  const home = registryForClient(c.env, device.oauthClientId);
+  if (home === undefined) throw new RangeError("a derived client id has a shard");
+
+  // A repeated request finds its device and costs no quota.
+  if (idempotencyKey === undefined || (await home.client(device.oauthClientId)) === undefined) {
+    if (!(await products.spend(token.tokenHash, 1))) {
+      throw new OAuthError("access_denied", "The quota of this initial access token is used up.");
+    }
+  }
+  const reference = await reserveReference(c, body.device_ref, token.manufacturer, device.oauthClientId);
+  const outcome = await home.addDevice({
+    oauthClientId: device.oauthClientId,
+    metadata,
+    manufacturer: token.manufacturer,
+    batch: token.batch,
+    secretHash: metadata.authMethod === "client_secret_basic" ? device.secretHash : null,
+    registrationHash: device.registrationHash,
+    claimHash: device.claimHash,
+    requestHash: await keys.hash("registration-request", JSON.stringify(body)),
+  });
+  if (outcome === "conflict") {
+    throw new OAuthError("already_registered", "Idempotency-Key: was used for another request.");
+  }
+  await reference?.confirm();
+  return oauthAnswer(c, deviceAnswer(c.var.config, device, metadata), 201);
+}
+
+async function registerApp(c: DidpContext, body: Readonly<Record<string, unknown>>): Promise<Response> {
+  const { keys, appRegistrationsPerMinute } = c.var.config;
+  const metadata = readAppMetadata(body);
+  const network = await networkOf(c);
+  const waitSeconds = await registryFor(c.env, network)?.takeAttempt(
+    `register:${network}`,
+    appRegistrationsPerMinute,
+    60_000,
+  );
+  if (waitSeconds !== undefined && waitSeconds > 0) {
+    throw new OAuthError("too_many_requests", "Too many registrations from this network.", {
+      retryAfterSeconds: waitSeconds,
+    });
+  }
+  const idBytes = crypto.getRandomValues(new Uint8Array(16));
+  const oauthClientId = `a-${base64url(idBytes)}`;
+  const registrationToken = randomSecret();
+  const secret = metadata.authMethod === "client_secret_basic" ? randomSecret() : undefined;
+  await registry(c.env, shardOfBytes(idBytes)).addApp({
+    oauthClientId,
+    metadata,
+    secretHash: secret === undefined ? null : await keys.hash("client-secret", secret),
+    registrationHash: await keys.hash("registration-token", registrationToken),
+  });
+  const client: Client = { kind: "app", oauthClientId, isActive: true, metadata, createdMs: Date.now() };
+  return oauthAnswer(
+    c,
+    {
+      ...clientAnswer(c.var.config, client, registrationToken),
+      ...(secret === undefined ? {} : { client_secret: secret, client_secret_expires_at: 0 }),
+    },
+    201,
+  );
+}
+
+async function initialAccess(c: DidpContext, products: Products): Promise<InitialAccessToken> {
+  const bearer = bearerOf(c);
+  const hash =
+    bearer === undefined ? undefined : await c.var.config.keys.hash("initial-access-token", bearer);
+  const token = hash === undefined ? undefined : await products.findToken(hash, Date.now());
+  if (token === undefined) throw new OAuthError("invalid_token", "An initial access token is needed.");
+  return token;
+}
+
+function readIdempotencyKey(c: DidpContext): string | undefined {
+  const key = c.req.header("idempotency-key");
+  if (key !== undefined && !/^[\w-]{8,64}$/.test(key)) {
+    throw new OAuthError("invalid_request", "Idempotency-Key: 8 to 64 letters, digits, - or _.");
+  }
+  return key;
+}
+
+/** A factory's own reference for the device: kept only as a hash under the manufacturer's name. */
+async function reserveReference(
+  c: DidpContext,
+  reference: unknown,
+  manufacturer: string,
+  oauthClientId: string,
+): Promise<{ confirm: () => Promise<void> } | undefined> {
+  if (reference === undefined) return undefined;
+  if (typeof reference !== "string" || reference.length === 0 || reference.length > 128) {
+    throw new OAuthError("invalid_client_metadata", "device_ref: up to 128 characters.");
+  }
+  const hash = base64url(await c.var.config.keys.mac("reference", "device", manufacturer, reference));
+  const home = registryFor(c.env, hash);
+  if (home === undefined) throw new RangeError("a keyed hash has a shard");
+  if (!(await home.reserveReference(hash, oauthClientId))) {
+    throw new OAuthError("already_registered", "device_ref: another registration has it.");
+  }
+  return { confirm: async () => home.confirmReference(hash, oauthClientId) };
+}
+
+async function managed(c: DidpContext) {
+  const oauthClientId = c.req.param("clientId") ?? "";
+  const home = registryForClient(c.env, oauthClientId);
+  const token = bearerOf(c) ?? "";
+  const hash = await c.var.config.keys.hash("registration-token", token);
+  const client: Client | undefined = await home?.managedClient(oauthClientId, hash);
+  // RFC 7592 §2: whatever is wrong, the same 401.
+  if (home === undefined || client === undefined) {
+    throw new OAuthError("invalid_token", "The registration access token does not fit.");
+  }
+  return { home, client, token };
+}
+
+function clientAnswer(config: Config, client: Client, registrationToken: string) {
+  return {
+    client_id: client.oauthClientId,
+    client_id_issued_at: Math.floor(client.createdMs / 1000),
+    registration_access_token: registrationToken,
+    registration_client_uri: `${config.issuer}/register/${client.oauthClientId}`,
+    ...(client.kind === "app" ? appFields(client.metadata) : deviceFields(client.metadata)),
+  };
+}
+
+function appFields(metadata: AppMetadata) {
+  return {
+    client_name: metadata.clientName,
+    redirect_uris: metadata.redirectUris,
+    application_type: metadata.applicationType,
+    token_endpoint_auth_method: metadata.authMethod,
+    grant_types: ["authorization_code", "refresh_token"],
+    response_types: ["code"],
+    scope: appScopes.join(" "),
+    ...(metadata.clientUri === undefined ? {} : { client_uri: metadata.clientUri }),
+    ...(metadata.jwks === undefined ? {} : { jwks: metadata.jwks }),
+  };
+}
+
+function deviceFields(metadata: DeviceMetadata) {
+  return {
+    client_name: metadata.clientName,
+    software_id: metadata.softwareId,
+    software_version: metadata.softwareVersion,
+    token_endpoint_auth_method: metadata.authMethod,
+    grant_types: [DEVICE_CODE_GRANT, "refresh_token"],
+    scope: DEVICE_SCOPE,
+    claim_policy: metadata.claimPolicy,
+    ...(metadata.jwks === undefined ? {} : { jwks: metadata.jwks }),
+  };
+}
+
+/** IDENTITY.md §2.A step 3. */
+function deviceAnswer(config: Config, device: DeviceCredentials, metadata: DeviceMetadata) {
+  return {
+    client_id: device.oauthClientId,
+    ...(metadata.authMethod === "client_secret_basic"
+      ? { client_secret: device.clientSecret, client_secret_expires_at: 0 }
+      : {}),
+    client_id_issued_at: Math.floor(Date.now() / 1000),
+    registration_access_token: device.registrationToken,
+    registration_client_uri: `${config.issuer}/register/${device.oauthClientId}`,
+    // The code stands in the fragment, which no browser sends: it is in no log of ours or on the way.
+    user_registration_uri: `${config.issuer}/d#${device.claimCode}`,
+    user_code: device.claimCode,
+    token_endpoint: `${config.issuer}/token`,
+    device_authorization_endpoint: `${config.issuer}/device_authorization`,
+    gateway_uri: config.gateways[0],
+    ...deviceFields(metadata),
+  };
+}

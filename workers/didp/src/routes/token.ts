@@ -1,0 +1,111 @@
+import { Hono } from "hono";
+import type { TokenResult } from "../../../../durable-objects/registry/grants.ts";
+import { readGateway } from "../../../../engines/oauth/authorization-request.ts";
+import { DEVICE_CODE_GRANT } from "../../../../engines/oauth/client-metadata.ts";
+import { OAuthError, type OAuthErrorCode } from "../../../../engines/oauth/oauth-error.ts";
+import { type Parameters, required } from "../../../../engines/oauth/parameters.ts";
+import { authenticateApp, type Caller, readCaller, registryOfCaller } from "../client-authentication.ts";
+import type { DidpApp, DidpContext } from "../didp-app.ts";
+import { oauthAnswer } from "../oauth-answers.ts";
+import { isDeviceId, registryFor } from "../registries.ts";
+import { readForm } from "../requests.ts";
+import { tokenAnswer } from "../token-answer.ts";
+
+/** `POST /token` (RFC 6749 §3.2) and `POST /revoke` (RFC 7009). */
+export const token = new Hono<DidpApp>();
+
+token.post("/token", async (c) => {
+  const parameters = await readForm(c);
+  const grantType = required(parameters, "grant_type");
+  const caller = await readCaller(c, parameters);
+  const result = await grant(c, grantType, caller, parameters);
+  if ("error" in result) throw new OAuthError(result.error, wordsOf(result.error));
+  const resource = parameters.get("resource");
+  if (resource !== undefined && readGateway(resource, c.var.config.gateways) !== result.tokens.gateway) {
+    throw new OAuthError("invalid_target", "resource: this grant is for another gateway.");
+  }
+  return oauthAnswer(c, await tokenAnswer(c.var.config, result.tokens));
+});
+
+token.post("/revoke", async (c) => {
+  const parameters = await readForm(c);
+  const presented = required(parameters, "token");
+  const caller = await readCaller(c, parameters);
+  const client = await registryOfCaller(c, caller).authenticate(caller.oauthClientId, caller.credential);
+  if (client === undefined) throw new OAuthError("invalid_client", wordsOf("invalid_client"));
+  // RFC 7009 §2.2: 200 for a token that is unknown or wrong, too.
+  await registryFor(c.env, presented)?.revokeByToken(presented, caller.oauthClientId);
+  return c.body(null, 200, { "cache-control": "no-store" });
+});
+
+function grant(
+  c: DidpContext,
+  grantType: string,
+  caller: Caller,
+  parameters: Parameters,
+): Promise<TokenResult> {
+  switch (grantType) {
+    case DEVICE_CODE_GRANT:
+      return pollDeviceCode(c, caller, parameters);
+    case "refresh_token":
+      return isDeviceId(caller.oauthClientId)
+        ? refreshDevice(c, caller, parameters)
+        : refreshApp(c, caller, parameters);
+    case "authorization_code":
+      return exchangeCode(c, caller, parameters);
+    default:
+      throw new OAuthError("unsupported_grant_type", "grant_type: not offered here.");
+  }
+}
+
+async function pollDeviceCode(c: DidpContext, caller: Caller, parameters: Parameters): Promise<TokenResult> {
+  return registryOfCaller(c, caller).pollDeviceCode(
+    caller.oauthClientId,
+    caller.credential,
+    required(parameters, "device_code"),
+    c.var.config.devicePollSeconds * 1000,
+  );
+}
+
+async function refreshDevice(c: DidpContext, caller: Caller, parameters: Parameters): Promise<TokenResult> {
+  return registryOfCaller(c, caller).refreshDevice(
+    caller.oauthClientId,
+    caller.credential,
+    required(parameters, "refresh_token"),
+  );
+}
+
+async function refreshApp(c: DidpContext, caller: Caller, parameters: Parameters): Promise<TokenResult> {
+  const presented = required(parameters, "refresh_token");
+  const client = await authenticateApp(c, caller);
+  const registry = registryFor(c.env, presented);
+  return registry === undefined
+    ? { error: "invalid_grant" }
+    : registry.refreshApp(client.oauthClientId, presented);
+}
+
+async function exchangeCode(c: DidpContext, caller: Caller, parameters: Parameters): Promise<TokenResult> {
+  const code = required(parameters, "code");
+  const client = await authenticateApp(c, caller);
+  const registry = registryFor(c.env, code);
+  if (registry === undefined) return { error: "invalid_grant" };
+  return registry.exchangeCode({
+    code,
+    oauthClientId: client.oauthClientId,
+    redirectUri: parameters.get("redirect_uri"),
+    verifier: parameters.get("code_verifier"),
+  });
+}
+
+const words: Partial<Record<OAuthErrorCode, string>> = {
+  invalid_client: "Unknown client or wrong credential.",
+  invalid_grant: "The grant is not valid, has ended or belongs to another client.",
+  authorization_pending: "Nobody has agreed yet.",
+  slow_down: "Wait five seconds longer between two polls.",
+  expired_token: "The device code has expired; ask for a new one.",
+  access_denied: "The person said no.",
+};
+
+function wordsOf(error: OAuthErrorCode): string {
+  return words[error] ?? "Refused.";
+}
