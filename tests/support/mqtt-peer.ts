@@ -22,7 +22,7 @@ export class MqttPeer {
   readonly #decoder: Decoder;
   readonly #received: Packet[] = [];
   #wake: () => void = () => {};
-  #send: (bytes: Uint8Array) => void = () => {};
+  #send: (bytes: Uint8Array | string) => void = () => {};
   #close: () => void = () => {};
   /** How it ended: a WebSocket close code, or "end" of a TCP connection; `undefined` while it is open. */
   ended: number | "end" | undefined;
@@ -84,6 +84,11 @@ export class MqttPeer {
 
   sendBytes(bytes: Uint8Array): void {
     this.#send(bytes);
+  }
+
+  /** What no MQTT client may do over a WebSocket. */
+  sendText(text: string): void {
+    this.#send(text);
   }
 
   /** Sends a CONNECT with the token as password, unless `changes` say otherwise. */
