@@ -1,0 +1,79 @@
+import { findProduct, type Product } from "../../demo/products.ts";
+import type { CommandReply } from "../../sdk/command.ts";
+import { Device, DeviceEnded, type DeviceState, NotOwned } from "../../sdk/device.ts";
+import type { DeviceIdentity, IdentityStore } from "../../sdk/device-identity.ts";
+import type { SampleValue } from "../../sdk/senml.ts";
+
+export interface SimulatedDeviceOptions {
+  readonly identity: DeviceIdentity;
+  readonly store: IdentityStore;
+  readonly onState?: (state: DeviceState) => void;
+  readonly onCommand?: (name: string, reply: CommandReply) => void;
+}
+
+/** A device that exists only as a program: one product's sensors, and a light that apps may switch. */
+export class SimulatedDevice {
+  readonly name: string;
+  readonly product: Product;
+  readonly #device: Device;
+  #led = false;
+
+  /** @throws RangeError when the identity is of a product that the demo does not make. */
+  constructor({ identity, store, onState, onCommand }: SimulatedDeviceOptions) {
+    const product = findProduct(identity.product);
+    if (product === undefined) throw new RangeError(`no such product: ${identity.product}`);
+    this.name = identity.name;
+    this.product = product;
+    this.#device = new Device({
+      store,
+      model: product.model,
+      commands: {
+        led: (value) => {
+          if (typeof value !== "boolean") throw new TypeError("led takes true or false");
+          this.#led = value;
+          return value;
+        },
+      },
+      onState: (state) => {
+        if (state === "online") void this.publish("led", this.#led);
+        onState?.(state);
+      },
+      ...(onCommand === undefined ? {} : { onCommand }),
+    });
+  }
+
+  get state(): DeviceState {
+    return this.#device.state;
+  }
+
+  /** The properties that it measures; the light is not one of them. */
+  get measured(): readonly string[] {
+    return Object.keys(this.product.model.properties).filter((property) => property !== "led");
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#device.run(signal);
+  }
+
+  /** Resolves when somebody owns it; `false` when it was stopped before. */
+  async owned(): Promise<boolean> {
+    try {
+      await this.#device.owned();
+      return true;
+    } catch (error) {
+      if (error instanceof DeviceEnded) return false;
+      throw error;
+    }
+  }
+
+  /** @returns whether the sample was delivered; without an owner it is dropped. */
+  async publish(property: string, value: SampleValue, timeSeconds?: number): Promise<boolean> {
+    try {
+      await this.#device.publish(property, value, timeSeconds === undefined ? {} : { timeSeconds });
+      return true;
+    } catch (error) {
+      if (error instanceof NotOwned || error instanceof DeviceEnded) return false;
+      throw error;
+    }
+  }
+}
