@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import http from "node:http";
 import type { JWK } from "jose";
 import { type Configuration, Provider } from "oidc-provider";
+import { LocalLoginStore } from "./local-login-store.ts";
 import { type DemoPerson, demoPeople } from "./people.ts";
 
 /** What the local login needs to know of its one client, the DIdP. */
@@ -55,6 +56,7 @@ export async function startLocalLogin(options: LocalLoginOptions): Promise<Local
 
 function configuration(options: LocalLoginOptions): Configuration {
   return {
+    adapter: LocalLoginStore,
     clients: [
       {
         client_id: options.clientId,

@@ -58,6 +58,8 @@ async function main(): Promise<void> {
     await platform.stop();
     console.log("Stopped. Everything is kept; start again with: npm start");
   };
+  // Miniflare's own handlers end the process at once, in the middle of a commit if need be.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.removeAllListeners(signal);
   process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop);
 }
 

@@ -6,6 +6,9 @@ import {
   unstable_getMiniflareWorkerOptions as workerOptionsOf,
 } from "wrangler";
 
+// The secrets come from the state folder, not from a .dev.vars file that wrangler would miss here.
+process.env.WRANGLER_LOG ??= "error";
+
 /** One Worker as Miniflare takes it (`convertV4MiniflareOptions`). */
 export type MiniflareWorker = V4WorkerOptions & { readonly bindings?: Record<string, unknown> };
 

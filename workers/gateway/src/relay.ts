@@ -1,4 +1,5 @@
 import { reasonCode } from "../../../engines/mqtt/reason-code.ts";
+import { authorityOf } from "./authority-of.ts";
 import type { GatewayConfig } from "./config.ts";
 import { bearerOf, ConnectReader, type FirstPacket, refusal } from "./connect-reader.ts";
 import { type MqttSubprotocol, openPersonalCloud } from "./personal-cloud.ts";
@@ -88,9 +89,8 @@ export class Relay {
 
   async #open(token: string | undefined): Promise<WebSocket | undefined> {
     if (token === undefined) return undefined;
-    const introspection = await this.#env.DIDP.introspect(this.#config.gatewayUri, token);
-    if (!introspection.active) return undefined;
-    const { authority } = introspection;
+    const authority = await authorityOf(this.#env, this.#config, token);
+    if (authority === undefined) return undefined;
     const { webSocket } = await openPersonalCloud(this.#env, authority.user, this.#subprotocol, authority);
     if (webSocket === null) throw new Error("the personal cloud took no WebSocket");
     return webSocket;

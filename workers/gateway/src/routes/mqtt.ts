@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { authorityOf } from "../authority-of.ts";
 import type { GatewayApp } from "../index.ts";
 import { type MqttSubprotocol, openPersonalCloud } from "../personal-cloud.ts";
 import { acceptRelayedWebSocket } from "../relayed-websocket.ts";
@@ -28,9 +29,8 @@ mqtt.get("/mqtt", async (c) => {
   const { gatewayUri } = c.get("config");
   const token = bearerToken(c.req.raw);
   if (token === undefined) return acceptRelayedWebSocket(c.env, c.get("config"), c.get("subprotocol"));
-  const introspection = await c.env.DIDP.introspect(gatewayUri, token);
-  if (!introspection.active) return unauthorized(gatewayUri);
-  const { authority } = introspection;
+  const authority = await authorityOf(c.env, c.get("config"), token);
+  if (authority === undefined) return unauthorized(gatewayUri);
   return openPersonalCloud(c.env, authority.user, c.get("subprotocol"), authority);
 });
 
