@@ -17,11 +17,11 @@ export interface IotAccess {
   readonly purpose?: string;
 }
 
-const actionOfScope: Readonly<Record<string, AccessAction>> = {
-  "view:read": "read",
-  "view:control": "command",
-  "view:history": "history",
-};
+const actionOfScope: ReadonlyMap<string, AccessAction> = new Map([
+  ["view:read", "read"],
+  ["view:control", "command"],
+  ["view:history", "history"],
+]);
 const scopeOfAction: Readonly<Record<AccessAction, string>> = {
   read: "view:read",
   command: "view:control",
@@ -30,7 +30,7 @@ const scopeOfAction: Readonly<Record<AccessAction, string>> = {
 };
 
 /** Every scope an app may ask for, for the metadata document. */
-export const appScopes: readonly string[] = Object.keys(actionOfScope);
+export const appScopes: readonly string[] = [...actionOfScope.keys()];
 
 /**
  * What an app asks for: `authorization_details` if it sent some, else what its scopes say, else reading.
@@ -39,7 +39,7 @@ export const appScopes: readonly string[] = Object.keys(actionOfScope);
 export function readIotAccess(details: string | undefined, scope: string | undefined): IotAccess {
   const asked = (scope ?? "").split(" ").filter((word) => word !== "" && word !== "openid");
   const fromScope = asked.map((word) => {
-    const action = actionOfScope[word];
+    const action = actionOfScope.get(word);
     if (action === undefined) throw new OAuthError("invalid_scope", "Unknown scope.");
     return action;
   });
@@ -68,7 +68,9 @@ function parseDetails(text: string): IotAccess {
   }
   return {
     type: "iot_access",
-    actions: list(detail.actions, "actions", (word) => word in scopeOfAction) as readonly AccessAction[], // the keys of that table are the actions
+    actions: list(detail.actions, "actions", (word) =>
+      Object.hasOwn(scopeOfAction, word),
+    ) as readonly AccessAction[], // the keys of that table are the actions
     ...(detail.kinds === undefined
       ? {}
       : { kinds: list(detail.kinds, "kinds", (word) => /^[\w:.-]{1,64}$/.test(word)) }),

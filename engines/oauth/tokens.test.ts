@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import { isAccessTokenGenuine, parseAccessToken, writeAccessToken } from "./access-token.ts";
+import type { GrantId } from "./authority.ts";
+import { base64url, fromBase64url } from "./base64url.ts";
+import { lengthPrefixed } from "./key-ring.ts";
+import { isRefreshTokenGenuine, parseRefreshToken, writeRefreshToken } from "./refresh-token.ts";
+import { testKeys } from "./test-keys.ts";
+
+const keys = testKeys(1);
+const grantId = base64url(Uint8Array.from({ length: 16 }, (_, index) => index)) as GrantId;
+const access = { grantId, sequence: 4_000_000_000, expiresAtMs: 1_795_300_000_000 };
+const refresh = { grantId, generation: 4_000_000_000 };
+
+test("tokens read back as they were written, beyond 2³¹ and the year 2038", async () => {
+  const later = { ...access, expiresAtMs: 5_000_000_000_000 };
+  expect(parseAccessToken(await writeAccessToken(keys, access, "s"))).toEqual(access);
+  expect(parseAccessToken(await writeAccessToken(keys, later, "s"))).toEqual(later);
+  expect(parseRefreshToken(await writeRefreshToken(keys, refresh, "s"))).toEqual(refresh);
+});
+
+test("a token is genuine under its own key and salt only", async () => {
+  const token = await writeAccessToken(keys, access, "salt");
+  expect(await isAccessTokenGenuine(keys, token, "salt")).toBe(true);
+  expect(await isAccessTokenGenuine(keys, token, "other")).toBe(false);
+  expect(await isAccessTokenGenuine(testKeys(2), token, "salt")).toBe(false);
+  const renewal = await writeRefreshToken(keys, refresh, "salt");
+  expect(await isRefreshTokenGenuine(keys, renewal, "salt")).toBe(true);
+  expect(await isRefreshTokenGenuine(keys, renewal, "other")).toBe(false);
+  expect(await isRefreshTokenGenuine(keys, token, "salt")).toBe(false);
+});
+
+test("every single changed bit makes a token wrong", async () => {
+  const bytes = fromBase64url(await writeRefreshToken(keys, refresh, "salt")) ?? new Uint8Array();
+  for (let bit = 0; bit < bytes.length * 8; bit++) {
+    const changed = bytes.slice();
+    changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    expect(await isRefreshTokenGenuine(keys, base64url(changed), "salt")).toBe(false);
+  }
+});
+
+test.each(["", "a", "Bearer x", "A".repeat(55), "A".repeat(57), "=".repeat(56), `${"A".repeat(55)}\n`])(
+  "%j is no token",
+  (text) => {
+    expect(parseAccessToken(text)).toBeUndefined();
+    expect(parseRefreshToken(text)).toBeUndefined();
+  },
+);
+
+test("parts cannot be moved over their borders", () => {
+  expect(lengthPrefixed(["ab", "c"])).not.toEqual(lengthPrefixed(["a", "bc"]));
+  expect(lengthPrefixed(["a", ""])).not.toEqual(lengthPrefixed(["a"]));
+});
