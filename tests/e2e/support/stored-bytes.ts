@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 
 /** Where a party keeps what it keeps, below the state folder. */
-export type Party = "pcm" | "registry" | "didp" | "pseudonymiser" | "log";
+export type Party = "pcm" | "registry" | "d1" | "log" | "cache";
 
 /**
  * Every byte that the platform has on disk, party by party: databases with their write-ahead logs and freed
@@ -31,7 +31,8 @@ function partyOf(file: string): Party {
   if (file === "log.jsonl") return "log";
   if (file.startsWith("v3/do/edgenym-pcm-")) return "pcm";
   if (file.startsWith("v3/do/edgenym-didp-")) return "registry";
-  if (file.startsWith("v3/d1/")) return file.includes("pseudonymiser") ? "pseudonymiser" : "didp";
+  if (file.startsWith("v3/d1/")) return "d1"; // the DIdP's and the pseudonymiser's: files are named by a hash
+  if (file.startsWith("v3/cache/")) return "cache";
   throw new Error(`${file} belongs to no known party`);
 }
 
