@@ -1,6 +1,6 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { prepareDemo } from "../demo/demo.ts";
+import { startDemo } from "../demo/demo.ts";
 import { addressesFrom, MQTT_PORT } from "./platform/addresses.ts";
 import { type Platform, PortTakenError, root, startPlatform } from "./platform/platform.ts";
 import { AlreadyRunningError } from "./platform/processes.ts";
@@ -48,7 +48,7 @@ async function main(): Promise<void> {
       `Cannot start: ${error.message}.\nStop what listens there, or choose other ports: npm start -- --port 9000 --mqtt-port 9004`,
     );
   }
-  const demo = values["no-demo"] ? undefined : await prepareDemo(platform);
+  const demo = values["no-demo"] ? undefined : await startDemo(platform.stateDir);
   console.log(welcome(platform, Date.now() - startedAtMs, demo?.description));
 
   const stop = async () => {
