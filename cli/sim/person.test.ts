@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { EagerClock } from "../../sdk/testing/manual-clock.ts";
 import { Person, PersonStuck } from "./person.ts";
 
 interface Seen {
@@ -11,8 +12,8 @@ interface Seen {
 
 type Route = (form: URLSearchParams, cookie: string) => Response;
 
-const html = (body: string, headers: Record<string, string> = {}, status = 200) =>
-  new Response(`<!doctype html><h1>A page</h1>${body}`, {
+const html = (body: string, headers: Record<string, string> = {}, status = 200, head = "") =>
+  new Response(`<!doctype html>${head}<h1>A page</h1>${body}`, {
     status,
     headers: { "content-type": "text/html", ...headers },
   });
@@ -29,7 +30,11 @@ function aWeb(changes: Readonly<Record<string, Route>> = {}) {
       html(`<form method="post" action="/claim"><input name="code"></form>`, {
         "set-cookie": "session=s1; Path=/; HttpOnly",
       }),
-    "POST didp/claim": () => go("/login/demo"),
+    "POST didp/claim": () => go("/choose"),
+    "GET didp/choose": () =>
+      html(
+        `<form method="get" action="/login/demo"><input type="hidden" name="to" value="/x"><button>Demo</button></form>`,
+      ),
     "GET didp/login/demo": () => go("http://uidp.test:8789/auth?state=1"),
     "GET uidp/auth": () => go("/login/abc", { "set-cookie": "uidp=u1; Path=/" }),
     "GET uidp/login/abc": () =>
@@ -70,7 +75,7 @@ function aWeb(changes: Readonly<Record<string, Route>> = {}) {
     const route = routes[`${method} ${url.hostname.split(".")[0]}${url.pathname}`];
     return route === undefined ? html("", {}, 404) : route(form, cookie ?? "");
   };
-  return { seen, person: new Person({ login: "alice", fetch }) };
+  return { seen, person: new Person({ login: "alice", fetch, clock: new EagerClock() }) };
 }
 
 const label = new URL("http://didp.test:8788/d#CODE26");
@@ -108,6 +113,30 @@ test("a login page with a text field is filled in as well", async () => {
   });
   await person.claim(label, { deviceName: "Kitchen" });
   expect(at(seen, "POST", "/login/abc")?.form).toEqual([["login", "alice"]]);
+});
+
+test("waits while the device is not switched on yet, but not for what comes after the decision", async () => {
+  let looks = 0;
+  const waiting = () => html("", {}, 200, `<meta http-equiv="refresh" content="3"/>`);
+  const { person, seen } = aWeb({
+    "GET didp/claim/confirm": () => {
+      looks += 1;
+      return looks < 4
+        ? waiting()
+        : html(`<form method="post"><input name="name" value="Room node">${decision}</form>`);
+    },
+    "POST didp/claim/confirm": () => waiting(),
+  });
+  await person.claim(label, { deviceName: "Kitchen" });
+  expect(looks).toBe(4);
+  expect(seen.at(-1)?.method).toBe("POST");
+});
+
+test("a device that is never switched on is given up", async () => {
+  const { person } = aWeb({
+    "GET didp/claim/confirm": () => html("", {}, 200, `<meta http-equiv="refresh" content="3"/>`),
+  });
+  await expect(person.claim(label, { deviceName: "Kitchen" })).rejects.toThrow("nobody asked for a decision");
 });
 
 test("a refused claim is told with the page that refused it", async () => {

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "../../sdk/clock.ts";
 import { CookieJar } from "./cookie-jar.ts";
 import { type FormField, type HtmlForm, headingOf, parseForms } from "./html-forms.ts";
 
@@ -25,7 +26,7 @@ export interface PersonOptions {
   /** What they answer the login page with. */
   readonly login: string;
   readonly fetch?: typeof fetch;
-  readonly now?: () => number;
+  readonly clock?: Clock;
 }
 
 /** What the person ticks on the selection page: everything that is offered, or only these device handles. */
@@ -39,11 +40,13 @@ export class Person {
   readonly #login: string;
   readonly #fetch: typeof fetch;
   readonly #cookies: CookieJar;
+  readonly #clock: Clock;
 
-  constructor({ login, fetch: ownFetch = fetch, now = Date.now }: PersonOptions) {
+  constructor({ login, fetch: ownFetch = fetch, clock = systemClock }: PersonOptions) {
     this.#login = login;
     this.#fetch = ownFetch;
-    this.#cookies = new CookieJar(now);
+    this.#clock = clock;
+    this.#cookies = new CookieJar(() => clock.now());
   }
 
   /**
@@ -123,7 +126,10 @@ export class Person {
     return await this.#request(form.action, { method: "POST", body, origin: page.url.origin }, stopAt);
   }
 
-  /** Goes from page to page while `answer` (or the login) knows what to do; at most 12 pages. */
+  /**
+   * Goes from page to page while `answer` (or the login) knows what to do, at most 12 forms. A page that asks for
+   * nothing but looks again by itself is waited for, at most 20 times; not after the decision.
+   */
   async #walk(
     start: Page,
     answer: (form: HtmlForm, page: Page) => FilledForm | undefined,
@@ -131,20 +137,33 @@ export class Person {
   ): Promise<Page & { readonly decisions: number }> {
     let page = start;
     let decisions = 0;
-    for (let steps = 0; steps < 12; steps += 1) {
+    let waits = 0;
+    for (let forms = 0; forms < 12; ) {
       if (stopAt !== undefined && isAt(page.url, stopAt)) break;
       const filled = page.forms
         .map((form) => this.#logIn(form) ?? answer(form, page))
         .find((form) => form !== undefined);
-      if (filled === undefined) break;
-      if (filled.entries.some(([name]) => name === "decision")) decisions += 1;
-      page = await this.submit(page, filled, stopAt);
+      if (filled !== undefined) {
+        if (filled.entries.some(([name]) => name === "decision")) decisions += 1;
+        page = await this.submit(page, filled, stopAt);
+        forms += 1;
+        continue;
+      }
+      const seconds = refreshSeconds(page.html);
+      if (seconds === undefined || decisions > 0 || waits >= 20) break;
+      waits += 1;
+      await this.#clock.sleep(seconds * 1000);
+      page = await this.open(page.url, stopAt);
     }
     return { ...page, decisions };
   }
 
-  /** The local login page asks for `login`: by a field, or by a button for each person. */
+  /**
+   * Choosing a login leads to `/login/{uidp}`; the local login page asks for `login`, by a field or by a button for
+   * each person.
+   */
   #logIn(form: HtmlForm): FilledForm | undefined {
+    if (form.method === "get" && /^\/login\/[^/]+$/.test(form.action.pathname)) return fill(form, {});
     if (has(form, "login")) return fill(form, { login: this.#login });
     const button = form.buttons.find(({ name, value }) => name === "login" && value === this.#login);
     return button === undefined ? undefined : fill(form, {}, button);
@@ -230,6 +249,12 @@ function offers(form: HtmlForm, buttonName: string): boolean {
 function isAt(url: URL, page: string): boolean {
   const expected = new URL(page);
   return url.origin === expected.origin && url.pathname === expected.pathname;
+}
+
+/** The page's own wish to be looked at again; our pages give a number and nothing else. */
+function refreshSeconds(html: string): number | undefined {
+  const content = /<meta http-equiv="refresh" content="(\d+)"/.exec(html)?.[1];
+  return content === undefined ? undefined : Number(content);
 }
 
 /** Whether `text` stands in the page between the form before this one and this one. */
