@@ -190,11 +190,11 @@ describe("who may connect", () => {
     ["no password", connectPacket({})],
     ["another user name", connectPacket({ token, userName: "admin" })],
     ["a password that is no token", connectPacket({ token: "two words" })],
-  ])("CONNECT with %s is refused with 0x86", (_, packet) => {
+  ])("CONNECT with %s is refused with 0x87", (_, packet) => {
     const home = new TestHome();
     const client = home.socket("device", { token });
     client.send(packet);
-    expect(client.take()).toMatchObject([{ type: "connack", reasonCode: 0x86 }]);
+    expect(client.take()).toMatchObject([{ type: "connack", reasonCode: 0x87 }]);
     expect(client.isClosed).toBe(true);
   });
 

@@ -39,6 +39,7 @@ export class Broker {
   constructor(ports: BrokerPorts, attachments: readonly Attachment[] = []) {
     this.#state = new BrokerState(ports);
     this.#state.nowMs = ports.now();
+    this.#state.wokeAtMs = this.#state.nowMs;
     restore(this.#state, attachments);
   }
 
@@ -113,6 +114,9 @@ export class Broker {
       if (waiting.for === "connect") connectAuthenticated(state, connection, waiting.packet, introspection);
       else renewed(state, connection, waiting, introspection);
       releaseHeld(state, connection);
+      if (connection.isGone && connection.waiting === undefined) {
+        endConnection(state, connection, { isWillKept: true });
+      }
     });
   }
 
@@ -121,7 +125,9 @@ export class Broker {
     const state = this.#state;
     return state.turn(() => {
       const connection = state.connections.get(id);
-      if (connection !== undefined) endConnection(state, connection, { isWillKept: true });
+      if (connection === undefined) return;
+      if (connection.waiting !== undefined) connection.isGone = true;
+      else endConnection(state, connection, { isWillKept: true });
     });
   }
 
@@ -199,16 +205,26 @@ function restore(state: BrokerState, attachments: readonly Attachment[]): void {
     if (session === undefined || client === undefined) continue;
     connection.session = session;
     session.connection = connection;
-    if (session.isPersistent) continue;
-    session.incoming = new Set(client.received);
-    session.outgoing = {
-      inFlight: new Map(
-        client.inFlight?.map(([packetId, qos, isReleased]) => [packetId, { qos, seq: 0, isReleased }]),
-      ),
-      waiting: [...state.store.deliveries(session.id)],
-      lastPacketId: client.lastPacketId,
-    };
+    restoreOutgoing(state, session, client);
   }
+}
+
+/** What was on its way to a client when the object fell asleep; a session with rows reads them when needed. */
+function restoreOutgoing(
+  state: BrokerState,
+  session: Session,
+  client: NonNullable<Attachment["client"]>,
+): void {
+  session.unsentFromSeq = client.unsentFromSeq;
+  if (session.isPersistent) return;
+  session.incoming = new Set(client.received);
+  const inFlight = new Map(
+    client.inFlight?.map(([packetId, qos, seq, isReleased]) => [packetId, { qos, seq, isReleased }]),
+  );
+  const waiting = state.store
+    .deliveries(session.id)
+    .filter(({ packetId }) => packetId === undefined || !inFlight.has(packetId));
+  session.outgoing = { inFlight, waiting, lastPacketId: client.lastPacketId };
 }
 
 /** Heard from the client. The attachment is only written when it would be off by a tenth of the keep alive. */

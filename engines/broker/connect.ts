@@ -24,7 +24,6 @@ export function connect(state: BrokerState, connection: Connection, packet: Conn
     // What we send may be larger than what we take: a topic is longer in the owner's names than in a device's.
     2 * state.limits.maximumPacketBytes,
   );
-  connection.wantsProblemInformation = packet.properties?.requestProblemInformation !== 0;
   const method = packet.properties?.authenticationMethod;
   if (method !== undefined && method !== bearerMethod) {
     // [MQTT-4.12.0-1] a method that is not supported
@@ -39,7 +38,7 @@ export function connect(state: BrokerState, connection: Connection, packet: Conn
   const token =
     method === undefined ? passwordToken(packet) : bearerToken(packet.properties?.authenticationData);
   if (token === undefined) {
-    refuse(state, connection, reasonCode.badUserNameOrPassword);
+    refuse(state, connection, reasonCode.notAuthorized);
     return;
   }
   askWho(state, connection, { for: "connect", packet, token });
@@ -267,6 +266,7 @@ function connack(
   const { limits } = state;
   const isExpiryChanged = session.expirySeconds !== requestedExpiry(packet);
   const { authenticationMethod, keepAliveSeconds } = connection;
+  const wantsResponseTopic = packet.properties?.requestResponseInformation === 1;
   return {
     ...base,
     properties: {
@@ -278,6 +278,9 @@ function connack(
       ...(assigned !== undefined && { assignedClientIdentifier: assigned }),
       // [MQTT-3.1.2-21] [MQTT-3.2.2-21] the client keeps to this one
       ...(keepAliveSeconds !== packet.keepAliveSeconds && { serverKeepAlive: keepAliveSeconds }),
+      // MQTT 5.0 §3.2.2.3.15: only the owner has topics to spare; an app answers where it asks
+      ...(wantsResponseTopic &&
+        session.kind === "owner" && { responseInformation: `responses/${session.id}` }),
       // [MQTT-4.12.0-5] the same method in CONNACK
       ...(authenticationMethod !== undefined && { authenticationMethod }),
     },

@@ -24,14 +24,15 @@ export interface Attachment {
     readonly receiveMaximum: number;
     readonly maximumPacketBytes: number;
     readonly topicAliasMaximum: number;
-    readonly wantsProblemInformation: boolean;
     readonly authenticationMethod?: string;
     readonly wasToldOfExpiry: boolean;
     readonly aliasesIn: readonly (readonly [alias: number, topicName: TopicName])[];
     readonly aliasesOut: readonly TopicName[];
-    /** Of a session that ends with this connection, and so has no rows: [id, QoS, isReleased]. */
-    readonly inFlight?: readonly (readonly [PacketId, 1 | 2, boolean])[];
     readonly lastPacketId: PacketId;
+    /** Rows from here on have a packet identifier of an earlier connection, and were not sent on this one yet. */
+    readonly unsentFromSeq?: number;
+    /** Of a session that ends with this connection, and so needs no rows: [id, QoS, seq or 0, isReleased]. */
+    readonly inFlight?: readonly (readonly [PacketId, 1 | 2, number, boolean])[];
     readonly received?: readonly PacketId[];
   };
 }
@@ -62,7 +63,6 @@ export class Connection {
   receiveMaximum = 65_535;
   maximumPacketBytes: number;
   topicAliasMaximum = 0;
-  wantsProblemInformation = true;
   authenticationMethod: string | undefined;
   wasToldOfExpiry = false;
   aliasesIn = new Map<number, TopicName>();
@@ -73,6 +73,8 @@ export class Connection {
   /** Set when a decode failure is to follow the held packets. */
   failure: ReasonCode | undefined;
   isClosed = false;
+  /** The socket went while an answer was awaited; what had arrived before is still carried out. */
+  isGone = false;
   /** Bytes of this turn, in order. */
   outbox: Uint8Array[] = [];
   /** Whether the attachment must be written at the end of the turn. */
@@ -111,7 +113,6 @@ export class Connection {
     this.receiveMaximum = client.receiveMaximum;
     this.maximumPacketBytes = client.maximumPacketBytes;
     this.topicAliasMaximum = client.topicAliasMaximum;
-    this.wantsProblemInformation = client.wantsProblemInformation;
     this.authenticationMethod = client.authenticationMethod;
     this.wasToldOfExpiry = client.wasToldOfExpiry;
     this.aliasesIn = new Map(client.aliasesIn);
@@ -131,6 +132,7 @@ export class Connection {
 
   attachment(): Attachment {
     const { session, decoder } = this;
+    const unsent = session?.outgoing?.waiting.find(({ packetId }) => packetId !== undefined);
     return {
       connection: this.id,
       openedAtMs: this.openedAtMs,
@@ -146,15 +148,15 @@ export class Connection {
           receiveMaximum: this.receiveMaximum,
           maximumPacketBytes: this.maximumPacketBytes,
           topicAliasMaximum: this.topicAliasMaximum,
-          wantsProblemInformation: this.wantsProblemInformation,
           ...(this.authenticationMethod !== undefined && { authenticationMethod: this.authenticationMethod }),
           wasToldOfExpiry: this.wasToldOfExpiry,
           aliasesIn: [...this.aliasesIn],
           aliasesOut: [...this.aliasesOut.keys()],
           lastPacketId: session.outgoing?.lastPacketId ?? 0,
+          ...(unsent !== undefined && { unsentFromSeq: unsent.seq }),
           ...(!session.isPersistent && {
             inFlight: [...(session.outgoing?.inFlight ?? [])].map(
-              ([packetId, { qos, isReleased }]) => [packetId, qos, isReleased] as const,
+              ([packetId, { qos, seq, isReleased }]) => [packetId, qos, seq, isReleased] as const,
             ),
             received: [...(session.incoming ?? [])],
           }),

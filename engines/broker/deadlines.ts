@@ -7,6 +7,7 @@ import { endConnection, endSession, refuseConnection } from "./lifecycle.ts";
 import { grantTopic } from "./mount.ts";
 import type { BrokerState } from "./state.ts";
 import { expiringTopic } from "./subscribe.ts";
+import { publishSys } from "./sys.ts";
 import { publishWill } from "./will.ts";
 
 /** How long before its end a session hears of it (MESSAGING.md §3). */
@@ -32,6 +33,7 @@ export function nextDeadline(state: BrokerState): number {
     soonest = Math.min(soonest, session.willDueAtMs ?? soonest, session.endsAtMs ?? soonest);
   }
   for (const grant of state.grants.values()) soonest = Math.min(soonest, grant.expiresAtMs);
+  soonest = Math.min(soonest, state.sysDueAtMs ?? soonest);
   return soonest;
 }
 
@@ -54,6 +56,7 @@ export function runDeadlines(state: BrokerState): void {
   for (const grant of [...state.grants.values()]) {
     if (grant.expiresAtMs <= nowMs) endGrant(state, grant.grantId, reasonCode.notAuthorized);
   }
+  publishSys(state);
   state.store.apply({ kind: "clear-retained-before", nowMs });
 }
 

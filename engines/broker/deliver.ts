@@ -1,5 +1,5 @@
 import { encode } from "../mqtt/encoder.ts";
-import type { Properties, ProtocolLevel, Publish, QoS, TopicName } from "../mqtt/packet.ts";
+import type { Properties, Publish, QoS, TopicName } from "../mqtt/packet.ts";
 import type { Connection } from "./connection.ts";
 import { type Delivery, deliveryBytes, type Message } from "./message.ts";
 import type { Granted, Route, SharedTargets, Target } from "./routes.ts";
@@ -124,16 +124,6 @@ function windowOf(state: BrokerState, session: Session): number {
   return Math.min(session.connection?.receiveMaximum ?? 0, state.limits.inFlightMaximum);
 }
 
-/** The last QoS 0 packet, for the next subscriber that gets the same bytes. */
-interface Encoded {
-  readonly message: Message;
-  readonly topicName: TopicName;
-  readonly protocolLevel: ProtocolLevel;
-  readonly retained: boolean;
-  readonly bytes: Uint8Array;
-}
-let lastEncoded: Encoded | undefined;
-
 function sendAtMostOnce(
   state: BrokerState,
   connection: Connection,
@@ -144,6 +134,7 @@ function sendAtMostOnce(
 ): void {
   const { protocolLevel } = connection;
   const isPlain = protocolLevel !== 5 || (identifiers === undefined && message.properties === undefined);
+  const { lastEncoded } = state;
   const isShareable = isPlain && message.expiresAtMs === undefined && connection.topicAliasMaximum === 0;
   if (
     isShareable &&
@@ -169,7 +160,7 @@ function sendAtMostOnce(
     dup: false,
     ...(listed !== undefined && { properties: listed }),
   });
-  if (isShareable) lastEncoded = { message, topicName, protocolLevel, retained, bytes };
+  if (isShareable) state.lastEncoded = { message, topicName, protocolLevel, retained, bytes };
   sendPublishBytes(state, connection, bytes);
 }
 
@@ -241,8 +232,9 @@ export function loadOutgoing(state: BrokerState, session: Session): Outgoing {
   let lastPacketId = 0;
   for (const delivery of state.store.deliveries(session.id)) {
     const { packetId, qos, seq, isReleased } = delivery;
-    if (packetId === undefined) waiting.push(delivery);
-    else {
+    const isUnsent = packetId === undefined || seq >= (session.unsentFromSeq ?? Number.POSITIVE_INFINITY);
+    if (isUnsent && !isReleased) waiting.push(delivery);
+    else if (packetId !== undefined) {
       inFlight.set(packetId, { qos, seq, isReleased });
       lastPacketId = packetId;
     }
@@ -254,6 +246,7 @@ export function loadOutgoing(state: BrokerState, session: Session): Outgoing {
 /** Forgets in memory what a session has on its way; the rows stay. */
 export function unloadOutgoing(session: Session): void {
   session.outgoing = undefined;
+  session.unsentFromSeq = undefined;
   session.incoming = undefined;
   session.queued = undefined;
 }
@@ -291,8 +284,17 @@ function sendInFlight(
 function freePacketId(outgoing: Outgoing): number {
   // The window is far smaller than the space, so this ends soon.
   do outgoing.lastPacketId = outgoing.lastPacketId >= 0xffff ? 1 : outgoing.lastPacketId + 1;
-  while (outgoing.inFlight.has(outgoing.lastPacketId));
+  while (outgoing.inFlight.has(outgoing.lastPacketId) || isSpokenFor(outgoing, outgoing.lastPacketId));
   return outgoing.lastPacketId;
+}
+
+/** Whether a message that waits to go out again holds the identifier; those are the first that wait. */
+function isSpokenFor({ waiting }: Outgoing, packetId: number): boolean {
+  for (const delivery of waiting) {
+    if (delivery.packetId === undefined) return false;
+    if (delivery.packetId === packetId) return true;
+  }
+  return false;
 }
 
 /** @returns `false` if it is too large for this client, and so counts as delivered. */
@@ -341,35 +343,51 @@ export function sendWaiting(state: BrokerState, session: Session): void {
   let taken = 0;
   while (taken < outgoing.waiting.length && outgoing.inFlight.size < windowOf(state, session)) {
     const delivery = outgoing.waiting[taken++] as Delivery; // inside the list
-    const packetId = isStillWanted(state, session, delivery) ? freePacketId(outgoing) : undefined;
-    const isSent = packetId !== undefined && sendDelivery(state, connection, delivery, packetId, false);
     if (session.queued !== undefined) {
       session.queued.messages--;
       session.queued.bytes -= deliveryBytes(delivery);
     }
-    if (!isSent) {
-      state.store.apply({ kind: "delivered", session: session.id, seq: delivery.seq });
-    } else if (session.isPersistent) {
-      state.store.apply({ kind: "sent", session: session.id, seq: delivery.seq, packetId });
-      outgoing.inFlight.set(packetId, { qos: delivery.qos, seq: delivery.seq, isReleased: false });
-    } else {
-      state.store.apply({ kind: "delivered", session: session.id, seq: delivery.seq });
-      outgoing.inFlight.set(packetId, { qos: delivery.qos, seq: 0, isReleased: false });
-      state.keep(connection);
-    }
+    sendQueued(state, session, connection, outgoing, delivery);
   }
-  if (taken > 0) outgoing.waiting.splice(0, taken);
+  if (taken === 0) return;
+  const wasAgain = outgoing.waiting[0]?.packetId !== undefined;
+  outgoing.waiting.splice(0, taken);
+  if (wasAgain || !session.isPersistent) state.keep(connection);
 }
 
-/** [MQTT-3.3.2-5] not past its expiry; and not what the session may no longer see. */
-function isStillWanted(state: BrokerState, session: Session, delivery: Delivery): boolean {
-  if (delivery.expiresAtMs !== undefined && delivery.expiresAtMs <= state.nowMs) return false;
-  return session.mayReceive(delivery.topicName);
+/** One that waited: for the first time, or again with the identifier of an earlier connection. */
+function sendQueued(
+  state: BrokerState,
+  session: Session,
+  connection: Connection,
+  outgoing: Outgoing,
+  delivery: Delivery,
+): void {
+  const { qos, seq } = delivery;
+  const isAgain = delivery.packetId !== undefined;
+  const packetId = delivery.packetId ?? freePacketId(outgoing);
+  // [MQTT-4.4.0-1] [MQTT-3.3.1-1] [MQTT-4.6.0-1] the same identifier, DUP set, the original order
+  const isSent =
+    (isAgain || !isExpired(state, delivery)) &&
+    session.mayReceive(delivery.topicName) &&
+    sendDelivery(state, connection, delivery, packetId, isAgain);
+  if (isSent && session.isPersistent) {
+    if (!isAgain) state.store.apply({ kind: "sent", session: session.id, seq, packetId });
+    outgoing.inFlight.set(packetId, { qos, seq, isReleased: false });
+    return;
+  }
+  state.store.apply({ kind: "delivered", session: session.id, seq });
+  if (isSent) outgoing.inFlight.set(packetId, { qos, seq: 0, isReleased: false });
+}
+
+/** [MQTT-3.3.2-5] past its expiry: dropped, unless its delivery had begun. */
+function isExpired(state: BrokerState, delivery: Delivery): boolean {
+  return delivery.expiresAtMs !== undefined && delivery.expiresAtMs <= state.nowMs;
 }
 
 /**
  * A client is back: what it had not acknowledged goes out again, in the order it did the first time, and then
- * what waits.
+ * what waits; all of it within the client's Receive Maximum.
  *
  * @see MQTT 5.0 §4.4, §4.6; MQTT 3.1.1 §4.4, §4.6
  */
@@ -377,26 +395,15 @@ export function resend(state: BrokerState, session: Session): void {
   const { connection } = session;
   if (connection === undefined) return;
   unloadOutgoing(session);
+  // Nothing was sent on this connection yet.
+  session.unsentFromSeq = 0;
   const outgoing = loadOutgoing(state, session);
-  if (outgoing.inFlight.size > 0) {
-    for (const delivery of state.store.deliveries(session.id)) {
-      const { packetId, seq, isReleased, qos } = delivery;
-      if (packetId === undefined) continue;
-      if (isReleased) {
-        // [MQTT-4.4.0-1] PUBREL again, with its packet identifier
-        state.send(connection, { type: "pubrel", packetId, reasonCode: 0 });
-        continue;
-      }
-      // [MQTT-4.4.0-1] [MQTT-3.3.1-1] [MQTT-4.6.0-1] the same identifier, DUP set, the original order
-      const isSent =
-        session.mayReceive(delivery.topicName) && sendDelivery(state, connection, delivery, packetId, true);
-      if (!isSent) {
-        outgoing.inFlight.delete(packetId);
-        state.store.apply({ kind: "delivered", session: session.id, seq });
-      } else {
-        outgoing.inFlight.set(packetId, { qos, seq, isReleased });
-      }
-    }
+  for (const packetId of outgoing.inFlight.keys()) {
+    // [MQTT-4.4.0-1] PUBREL again, with its packet identifier
+    state.send(connection, { type: "pubrel", packetId, reasonCode: 0 });
+  }
+  for (const { packetId = 0 } of outgoing.waiting) {
+    outgoing.lastPacketId = Math.max(outgoing.lastPacketId, packetId);
   }
   sendWaiting(state, session);
 }

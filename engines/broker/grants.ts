@@ -41,12 +41,21 @@ export function setGrant(state: BrokerState, grant: StoredGrant): void {
  * @see IDENTITY.md §2.G
  */
 export function revoke(state: BrokerState, notice: RevocationNotice): void {
-  const { handle, epoch, reason } = notice;
-  if (epoch > (state.refusedEpochs.get(handle) ?? 0)) {
+  const { handle, reason } = notice;
+  const isDeletion = handle === "*" && reason === "deleted";
+  // After a deletion no token is good any more, whatever its epoch.
+  const epoch = isDeletion ? Number.MAX_SAFE_INTEGER : notice.epoch;
+  const isMeant = (session: Session) => handle === "*" || session.handle === handle;
+  const known = state.refusedEpochs.get(handle) ?? 0;
+  if (epoch < known) return;
+  if (epoch > known) {
     state.refusedEpochs.set(handle, epoch);
     state.store.apply({ kind: "refuse-below", handle, epoch });
   }
-  const isMeant = (session: Session) => handle === "*" || session.handle === handle;
+  const isLate = [...state.connections.values()].some(
+    ({ session, authority }) => session !== undefined && isMeant(session) && (authority?.epoch ?? 0) >= epoch,
+  );
+  if (isLate && handle !== "*") return;
   const code = reason === "suspect" ? reasonCode.notAuthorized : reasonCode.administrativeAction;
   for (const connection of [...state.connections.values()]) {
     const { session, authority } = connection;
@@ -57,7 +66,7 @@ export function revoke(state: BrokerState, notice: RevocationNotice): void {
     refuseConnection(state, connection, code);
   }
   if (reason === "suspect") return;
-  if (handle === "*") {
+  if (isDeletion) {
     forgetUser(state);
     return;
   }

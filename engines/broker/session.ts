@@ -18,7 +18,10 @@ export interface InFlight {
 /** Messages on their way to a client, while it is connected (or as its socket's attachment kept them). */
 export interface Outgoing {
   readonly inFlight: Map<PacketId, InFlight>;
-  /** Waiting for room in the window, oldest first; each has a row. */
+  /**
+   * Waiting for room in the window, oldest first; each has a row. One with a packet identifier was sent on an
+   * earlier connection and goes out again with it.
+   */
   readonly waiting: Delivery[];
   lastPacketId: PacketId;
 }
@@ -46,6 +49,8 @@ export class Session {
   #permitted: PermissionSet;
   /** Read from the store when first needed after waking. */
   outgoing: Outgoing | undefined;
+  /** See `Attachment`; only until `outgoing` is read. */
+  unsentFromSeq: number | undefined;
   incoming: Set<PacketId> | undefined;
   /** While not connected: what waits, as far as it was counted since waking. */
   queued: { lastSeq: number; messages: number; bytes: number } | undefined;

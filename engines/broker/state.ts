@@ -1,13 +1,23 @@
 import { encodeWithin } from "../mqtt/encoder.ts";
-import type { Packet, ReasonCode } from "../mqtt/packet.ts";
+import type { Packet, ProtocolLevel, TopicName } from "../mqtt/packet.ts";
 import { TopicNames } from "../mqtt/topic-names.ts";
 import type { ClaimedDevice, GatewayUserId } from "../oauth/authority.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionId, Effect } from "./effect.ts";
 import type { Limits } from "./limits.ts";
+import type { Message } from "./message.ts";
 import { Routes } from "./routes.ts";
 import type { Session } from "./session.ts";
 import type { BrokerStore, SessionId, StoredGrant } from "./store.ts";
+
+/** A PUBLISH as it went to one subscriber, and what another must have in common to get the same bytes. */
+interface Encoded {
+  readonly message: Message;
+  readonly topicName: TopicName;
+  readonly protocolLevel: ProtocolLevel;
+  readonly retained: boolean;
+  readonly bytes: Uint8Array;
+}
 
 /** What a broker is given from outside. */
 export interface BrokerPorts {
@@ -63,6 +73,11 @@ export class BrokerState {
   /** What the shell's alarm is set to. */
   alarmAtMs = Number.POSITIVE_INFINITY;
   nextSessionId = 1;
+  wokeAtMs = 0;
+  /** When `$SYS` is published again, while someone listens. */
+  sysDueAtMs: number | undefined;
+  /** The last QoS 0 packet, for the next subscriber that gets the same bytes. */
+  lastEncoded: Encoded | undefined;
   #effects: Effect[] = [];
   /** Connections with something to send or to keep. */
   #touched: Connection[] = [];
@@ -85,6 +100,7 @@ export class BrokerState {
     }
     const effects = this.#effects;
     this.#effects = [];
+    this.lastEncoded = undefined;
     return effects;
   }
 
@@ -178,10 +194,4 @@ function frames(packets: readonly Uint8Array[], maximumBytes: number): Uint8Arra
     start = end;
   }
   return joined;
-}
-
-/** A refusal of the connection as a whole: what to say in 5.0; below that the socket just closes. */
-export interface Refusal {
-  readonly reasonCode: ReasonCode;
-  readonly reason?: string;
 }

@@ -17,6 +17,7 @@ import { parts } from "./routes.ts";
 import type { Session } from "./session.ts";
 import type { BrokerState } from "./state.ts";
 import type { Subscription } from "./store.ts";
+import { isSysFilter, sysMessages, watchSys } from "./sys.ts";
 
 /** Where a session is told that its token ends soon (IDENTITY.md §2.D). */
 export const expiringTopic = "$auth/expiring";
@@ -52,6 +53,7 @@ export function subscribe(
     session.subscriptions.set(request.topicFilter, subscription);
     state.routes.subscribe(session, subscription);
     if (request.topicFilter === expiringTopic) watchExpiry(state, connection);
+    if (session.kind === "owner" && isSysFilter(request.topicFilter)) watchSys(state);
     // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11] retain handling
     const sendRetained = request.retainHandling === 0 || (request.retainHandling === 1 && isNew);
     news.push({ subscription, sendRetained });
@@ -97,6 +99,10 @@ function sendRetainedMessages(state: BrokerState, session: Session, subscription
 /** Retained messages under the prefixes that hold everything the filter can match; more than match may come. */
 function* retainedFor(state: BrokerState, session: Session, filter: TopicFilter): Iterable<Message> {
   const { mount } = session;
+  if (mount.kind === "owner" && isSysFilter(filter)) {
+    yield* sysMessages(state);
+    return;
+  }
   const wildcard = filter.search(/[+#]/);
   if (wildcard < 0) {
     const topicName = mount.toCanonical(filter as string as TopicName); // a filter without wildcards is a name

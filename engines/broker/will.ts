@@ -52,6 +52,9 @@ export function publishWill(state: BrokerState, session: Session): void {
   if (will === undefined) return;
   forgetWill(session);
   const { message, expirySeconds } = will;
+  // The owner may have narrowed the view since CONNECT; the end of the token alone takes nothing back (RFC 9431 §2.2).
+  const topicName = session.mount.toLocal(message.topicName);
+  if (topicName === undefined || !session.mount.view.mayPublish(topicName)) return;
   publishMessage(
     state,
     expirySeconds === undefined ? message : { ...message, expiresAtMs: state.nowMs + expirySeconds * 1000 },

@@ -9,6 +9,13 @@ import type { Authority, GatewayUserId } from "../../../engines/oauth/authority.
 /** The binding of durable-objects/pcm/wrangler.toml, which the suite runs. */
 const namespace = (env as unknown as { PCM: DurableObjectNamespace<Pcm> }).PCM;
 
+/** The shape that packets of one type have; PUBACK and its kin share one. */
+type PacketOf<T extends Packet["type"], P = Packet> = P extends Packet
+  ? T extends P["type"]
+    ? P
+    : never
+  : never;
+
 /** A user's personal cloud; each test takes another user. */
 export function cloudOf(user: string): DurableObjectStub<Pcm> {
   return namespace.get(namespace.idFromName(user));
@@ -89,10 +96,10 @@ export class WireClient {
   }
 
   /** The next packet, which must be of this type. */
-  async expect<T extends Packet["type"]>(type: T): Promise<Extract<Packet, { type: T }>> {
+  async expect<T extends Packet["type"]>(type: T): Promise<PacketOf<T>> {
     const packet = await this.next();
     if (packet?.type !== type) throw new Error(`${packet?.type ?? "a close"} instead of ${type}`);
-    return packet as Extract<Packet, { type: T }>; // its type was just compared
+    return packet as PacketOf<T>; // its type was just compared
   }
 
   /** The next PUBLISH as `topic=payload`. */

@@ -1,0 +1,666 @@
+import { describe, expect, test } from "vitest";
+import type { Publish, TopicName } from "../mqtt/packet.ts";
+import { authorityOf, connectPacket, publishPacket, subscribePacket, TestHome } from "./test-home.ts";
+
+const lasting = { mqttClientId: "lasting", cleanStart: false, properties: { sessionExpiryInterval: 3600 } };
+const topic = (name: string) => name as TopicName; // a test's own
+
+describe("CONNACK", () => {
+  test("announces the limits", () => {
+    const home = new TestHome();
+    expect(home.client("owner").take()).toMatchObject([
+      {
+        properties: {
+          receiveMaximum: home.limits.receiveMaximum,
+          maximumPacketSize: home.limits.maximumPacketBytes,
+          topicAliasMaximum: home.limits.topicAliasMaximum,
+        },
+      },
+    ]);
+  });
+
+  test("assigns a client id that the session can be resumed with", () => {
+    const home = new TestHome();
+    const properties = { sessionExpiryInterval: 60 };
+    const first = home.client("owner", { mqttClientId: "", properties });
+    const [connack] = first.take();
+    const assigned = connack?.type === "connack" ? connack.properties?.assignedClientIdentifier : undefined;
+    expect(assigned).toMatch(/^[A-Za-z0-9_-]{22}$/);
+    first.disconnect();
+    const second = home.client("owner", { mqttClientId: assigned ?? "", cleanStart: false, properties });
+    expect(second.take()).toMatchObject([{ sessionPresent: true }]);
+  });
+
+  test("raises a short keep alive, leaves a very short one, and says when a session is kept for less", () => {
+    const home = new TestHome();
+    const asked = (keepAliveSeconds: number, sessionExpiryInterval: number) =>
+      home.client("owner", { keepAliveSeconds, properties: { sessionExpiryInterval } }).take()[0];
+    expect(asked(60, 0)).toMatchObject({ properties: { serverKeepAlive: 120 } });
+    expect(asked(5, 0)).not.toMatchObject({ properties: { serverKeepAlive: expect.anything() } });
+    expect(asked(5, 0xffff_ffff)).toMatchObject({
+      properties: { sessionExpiryInterval: home.limits.sessionExpirySeconds },
+    });
+  });
+
+  test("gives an owner, and only an owner, response information", () => {
+    const home = new TestHome();
+    const properties = { requestResponseInformation: 1 as const };
+    expect(home.client("owner", { properties }).take()).toMatchObject([
+      { properties: { responseInformation: expect.stringMatching(/^responses\//) } },
+    ]);
+    expect(home.client("device", { properties }).take()).not.toMatchObject([
+      { properties: { responseInformation: expect.anything() } },
+    ]);
+  });
+
+  test.each([
+    [4, false],
+    [3, true],
+    [3, false],
+  ] as const)(
+    "below 5.0 an empty client id is refused with 2 (level %i, clean session %s)",
+    (protocolLevel, cleanStart) => {
+      const home = new TestHome();
+      const client = home.client("owner", { protocolLevel, cleanStart, mqttClientId: "" });
+      expect(client.take()).toMatchObject([{ type: "connack", reasonCode: 2 }]);
+      expect(client.isClosed).toBe(true);
+    },
+  );
+
+  test("a level that is not known gets 0x84, and a first packet that is not CONNECT only a close", () => {
+    const home = new TestHome();
+    const future = home.socket("owner");
+    future.sendBytes(new Uint8Array([0x10, 0x0c, 0, 4, 0x4d, 0x51, 0x54, 0x54, 6, 2, 0, 0, 0, 0]));
+    expect(future.isClosed).toBe(true);
+    expect(future.take()).toMatchObject([{ type: "connack" }]);
+    const rude = home.socket("owner");
+    rude.send({ type: "pingreq" });
+    expect(rude.take()).toEqual([]);
+    expect(rude.closeCode).toBe(1002);
+  });
+
+  test("a second CONNECT is a protocol error", () => {
+    const client = new TestHome().client("owner");
+    client.take();
+    client.send(connectPacket());
+    expect(client.take()).toEqual([{ type: "disconnect", reasonCode: 0x82 }]);
+    expect(client.isClosed).toBe(true);
+  });
+});
+
+describe("sessions", () => {
+  test("a session ends when its expiry interval is over", () => {
+    const home = new TestHome();
+    home.client("owner", lasting).vanish();
+    home.pass(3599_000);
+    expect(home.store.load().sessions).toHaveLength(1);
+    home.pass(2000);
+    expect(home.store.load().sessions).toEqual([]);
+    expect(home.client("owner", lasting).take()).toMatchObject([{ sessionPresent: false }]);
+  });
+
+  test("DISCONNECT may shorten or lengthen the expiry, but not of a session that was to end at once", () => {
+    const home = new TestHome();
+    home.client("owner", lasting).disconnect(0, { sessionExpiryInterval: 0 });
+    expect(home.store.load().sessions).toEqual([]);
+    home.client("owner", lasting).disconnect(0, { sessionExpiryInterval: 9000 });
+    home.pass(8000_000);
+    expect(home.store.load().sessions).toHaveLength(1);
+    const fleeting = home.client("owner", { mqttClientId: "fleeting" });
+    fleeting.take();
+    fleeting.disconnect(0, { sessionExpiryInterval: 10 });
+    expect(fleeting.take()).toEqual([{ type: "disconnect", reasonCode: 0x82 }]);
+  });
+
+  test("a clean start discards subscriptions and waiting messages", () => {
+    const home = new TestHome();
+    home.client("owner", lasting).subscribe("a", { qos: 1 });
+    home.client("owner", { ...lasting, cleanStart: true });
+    home.client("owner", { mqttClientId: "b" }).publish("a", "x", { qos: 1 });
+    expect(home.client("owner", lasting).take()).toMatchObject([{ type: "connack", sessionPresent: true }]);
+  });
+
+  test("in flight at QoS 2, PUBREL goes again to a client that came back", () => {
+    const home = new TestHome();
+    const first = home.client("owner", lasting);
+    first.subscribe("a", { qos: 2 });
+    first.publish("a", "x", { qos: 2 });
+    first.send(
+      { type: "pubrel", packetId: 7, reasonCode: 0 },
+      { type: "pubrec", packetId: 1, reasonCode: 0 },
+    );
+    first.vanish();
+    const second = home.client("owner", lasting);
+    expect(second.take()).toMatchObject([{ type: "connack" }, { type: "pubrel", packetId: 1 }]);
+    second.send({ type: "pubcomp", packetId: 1, reasonCode: 0 });
+    second.vanish();
+    expect(home.client("owner", lasting).take()).toHaveLength(1);
+  });
+
+  test("a QoS 2 message sent again after a reconnect is not delivered again", () => {
+    const home = new TestHome();
+    const witness = home.client("owner", { mqttClientId: "w" });
+    witness.subscribe("a");
+    const message = publishPacket("a", "x", { qos: 2 });
+    const first = home.client("owner", lasting);
+    first.send(message);
+    first.vanish();
+    const second = home.client("owner", lasting);
+    second.send({ ...message, dup: true });
+    expect(second.take()).toMatchObject([{ type: "connack" }, { type: "pubrec", packetId: 7 }]);
+    expect(witness.takeMessages()).toEqual(["a=x"]);
+  });
+});
+
+describe("flow control", () => {
+  test("no more is in flight than the client's Receive Maximum; an acknowledgement lets the next one go", () => {
+    const home = new TestHome();
+    const slow = home.client("owner", { properties: { receiveMaximum: 2 } });
+    slow.subscribe("a", { qos: 1 });
+    const other = home.client("owner", { mqttClientId: "other" });
+    for (const value of ["1", "2", "3", "4"]) other.publish("a", value, { qos: 1 });
+    expect(slow.takeMessages()).toEqual(["a=1", "a=2"]);
+    slow.send({ type: "puback", packetId: 2, reasonCode: 0 });
+    expect(slow.takeMessages()).toEqual(["a=3"]);
+    slow.send({ type: "puback", packetId: 1, reasonCode: 0 }, { type: "puback", packetId: 3, reasonCode: 0 });
+    expect(slow.takeMessages()).toEqual(["a=4"]);
+  });
+
+  test("a client that comes back with a smaller Receive Maximum gets its messages again within that", () => {
+    const home = new TestHome();
+    const first = home.client("owner", lasting);
+    first.subscribe("a", { qos: 1 });
+    const other = home.client("owner", { mqttClientId: "other" });
+    for (const value of ["1", "2", "3"]) other.publish("a", value, { qos: 1 });
+    first.vanish();
+    const second = home.client("owner", {
+      ...lasting,
+      properties: { ...lasting.properties, receiveMaximum: 1 },
+    });
+    expect(second.take()).toMatchObject([{ type: "connack" }, { packetId: 1, dup: true }]);
+    home.evict();
+    second.send({ type: "puback", packetId: 1, reasonCode: 0 });
+    expect(second.take()).toMatchObject([{ packetId: 2, dup: true }]);
+    other.publish("a", "4", { qos: 1 });
+    second.send({ type: "puback", packetId: 2, reasonCode: 0 });
+    expect(second.take()).toMatchObject([{ packetId: 3, dup: true }]);
+    second.send({ type: "puback", packetId: 3, reasonCode: 0 });
+    expect(second.takeMessages()).toEqual(["a=4"]);
+  });
+
+  test("a client that exceeds our Receive Maximum is disconnected with 0x93", () => {
+    const home = new TestHome({ receiveMaximum: 3 });
+    const client = home.client("owner");
+    client.take();
+    for (let packetId = 1; packetId <= 4; packetId++) client.publish("a", "x", { qos: 2, packetId });
+    expect(client.take().at(-1)).toEqual({ type: "disconnect", reasonCode: 0x93 });
+  });
+
+  test("a refusing PUBREC frees the identifier without PUBREL", () => {
+    const home = new TestHome();
+    const client = home.client("owner", { properties: { receiveMaximum: 1 } });
+    client.subscribe("a", { qos: 2 });
+    client.publish("a", "1", { qos: 2, packetId: 1 });
+    client.publish("a", "2", { qos: 2, packetId: 2 });
+    client.take();
+    client.send({ type: "pubrec", packetId: 1, reasonCode: 0x97 });
+    expect(client.takeMessages()).toEqual(["a=2"]);
+  });
+
+  test("acknowledgements of what is not known are answered as the specification says", () => {
+    const client = new TestHome().client("owner");
+    client.take();
+    client.send(
+      { type: "puback", packetId: 9, reasonCode: 0 },
+      { type: "pubcomp", packetId: 9, reasonCode: 0 },
+      { type: "pubrec", packetId: 9, reasonCode: 0 },
+      { type: "pubrel", packetId: 9, reasonCode: 0 },
+    );
+    expect(client.take()).toEqual([
+      { type: "pubrel", packetId: 9, reasonCode: 0x92 },
+      { type: "pubcomp", packetId: 9, reasonCode: 0x92 },
+    ]);
+  });
+
+  test("a message above the client's Maximum Packet Size is dropped for it and only for it", () => {
+    const home = new TestHome();
+    const small = home.client("owner", { mqttClientId: "small", properties: { maximumPacketSize: 60 } });
+    const large = home.client("owner", { mqttClientId: "large" });
+    for (const client of [small, large]) client.subscribe("a", { qos: 1 });
+    for (const client of [small, large]) client.take();
+    large.publish("a", new Uint8Array(100), { qos: 1 });
+    large.publish("a", "fits", { qos: 1 });
+    expect(small.takeMessages()).toEqual(["a=fits"]);
+    expect(large.take().filter(({ type }) => type === "publish")).toHaveLength(2);
+  });
+});
+
+describe("topic aliases", () => {
+  test("a client's alias stands for its topic, until it is given another", () => {
+    const home = new TestHome();
+    const client = home.client("owner");
+    client.subscribe("#");
+    client.publish("a", "1", { properties: { topicAlias: 1 } });
+    home.evict();
+    client.publish("", "2", { properties: { topicAlias: 1 } });
+    client.publish("b", "3", { properties: { topicAlias: 1 } });
+    client.publish("", "4", { properties: { topicAlias: 1 } });
+    expect(client.takeMessages()).toEqual(["a=1", "a=2", "b=3", "b=4"]);
+  });
+
+  test.each([
+    ["above the maximum", 17, "a", 0x94],
+    ["that was never given a topic", 3, "", 0x82],
+  ])("an alias %s closes the connection", (_, topicAlias, name, code) => {
+    const client = new TestHome().client("owner");
+    client.take();
+    client.publish(name, "x", { properties: { topicAlias } });
+    expect(client.take()).toEqual([{ type: "disconnect", reasonCode: code }]);
+  });
+
+  test("a client that takes aliases gets them, within its maximum, and across an eviction", () => {
+    const home = new TestHome();
+    const client = home.client("owner", { properties: { topicAliasMaximum: 1 } });
+    client.subscribe("#");
+    client.take();
+    client.publish("a", "1");
+    client.publish("b", "2");
+    home.evict();
+    client.publish("a", "3");
+    expect(client.take()).toMatchObject([
+      { topicName: "a", properties: { topicAlias: 1 } },
+      { topicName: "b" },
+      { topicName: "", properties: { topicAlias: 1 } },
+    ]);
+  });
+});
+
+describe("subscriptions", () => {
+  test("overlapping ones give one copy with the highest QoS and every identifier", () => {
+    const client = new TestHome().client("owner");
+    client.subscribe("a/#", { qos: 0 }, { subscriptionIdentifiers: [3] });
+    client.subscribe("a/+", { qos: 2 }, { subscriptionIdentifiers: [4] });
+    client.take();
+    client.publish("a/b", "x", { qos: 1 });
+    const [message] = client.take();
+    expect(message).toMatchObject({ qos: 1, properties: { subscriptionIdentifiers: [3, 4] } });
+  });
+
+  test("No Local keeps a client's own messages from it, and the others' not", () => {
+    const home = new TestHome();
+    const one = home.client("owner", { mqttClientId: "one" });
+    const two = home.client("owner", { mqttClientId: "two" });
+    for (const client of [one, two]) client.subscribe("a", { noLocal: true });
+    one.publish("a", "x");
+    expect(one.takeMessages()).toEqual([]);
+    expect(two.takeMessages()).toEqual(["a=x"]);
+  });
+
+  test("RETAIN is cleared for an existing subscription unless it asked for it as published", () => {
+    const home = new TestHome();
+    const client = home.client("owner");
+    client.subscribe("a");
+    client.subscribe("b", { retainAsPublished: true });
+    client.take();
+    client.publish("a", "1", { retain: true });
+    client.publish("b", "2", { retain: true });
+    expect(client.take()).toMatchObject([{ retain: false }, { retain: true }]);
+  });
+
+  test.each([
+    [0, 1, 1],
+    [1, 1, 0],
+    [2, 0, 0],
+  ] as const)(
+    "retain handling %i sends %i at first and %i when subscribed again",
+    (retainHandling, first, again) => {
+      const home = new TestHome();
+      const client = home.client("owner");
+      client.publish("a", "x", { retain: true });
+      client.subscribe("a", { retainHandling });
+      expect(client.takeMessages()).toHaveLength(first);
+      client.subscribe("a", { retainHandling });
+      expect(client.takeMessages()).toHaveLength(again);
+    },
+  );
+
+  test("UNSUBSCRIBE ends it and says whether there was one", () => {
+    const client = new TestHome().client("owner");
+    client.subscribe("a");
+    client.take();
+    client.send({ type: "unsubscribe", packetId: 3, topicFilters: ["a", "b"] as never });
+    client.publish("a", "x");
+    expect(client.take()).toEqual([{ type: "unsuback", packetId: 3, reasonCodes: [0, 0x11] }]);
+  });
+
+  test("a share group gets each message once, in turn, and no retained ones", () => {
+    const home = new TestHome();
+    const members = ["one", "two"].map((mqttClientId) => home.client("owner", { mqttClientId }));
+    const publisher = home.client("owner", { mqttClientId: "p" });
+    publisher.publish("a", "old", { retain: true });
+    for (const member of members) member.subscribe("$share/group/a", { qos: 1 });
+    for (const value of ["1", "2", "3", "4"]) publisher.publish("a", value, { qos: 1 });
+    expect(members.map((member) => member.takeMessages())).toEqual([
+      ["a=1", "a=3"],
+      ["a=2", "a=4"],
+    ]);
+  });
+
+  test("a share group passes over a member that is away while another is there", () => {
+    const home = new TestHome();
+    const away = home.client("owner", lasting);
+    const here = home.client("owner", { mqttClientId: "here" });
+    for (const member of [away, here]) member.subscribe("$share/group/a", { qos: 1 });
+    away.vanish();
+    for (const value of ["1", "2"]) here.publish("a", value, { qos: 1 });
+    expect(here.takeMessages()).toEqual(["a=1", "a=2"]);
+    here.disconnect();
+    home.client("owner", { mqttClientId: "p" }).publish("a", "3", { qos: 1 });
+    expect(home.client("owner", lasting).takeMessages()).toEqual(["a=3"]);
+  });
+});
+
+describe("messages", () => {
+  test("the properties of a message travel with it", () => {
+    const client = new TestHome().client("owner");
+    client.subscribe("a", { qos: 1 });
+    client.take();
+    const properties: Publish["properties"] = {
+      payloadFormatIndicator: 1,
+      contentType: "text/plain",
+      responseTopic: topic("b"),
+      correlationData: new Uint8Array([1, 2]),
+      userProperties: [
+        ["k", "1"],
+        ["k", "2"],
+      ],
+    };
+    client.publish("a", "x", { qos: 1, properties });
+    expect(client.take()[0]).toMatchObject({ properties });
+  });
+
+  test("a message that waits loses its lifetime, and is not sent when that is over", () => {
+    const home = new TestHome();
+    home.client("owner", lasting).subscribe("a", { qos: 1 });
+    home.client("owner", { ...lasting }).vanish();
+    const other = home.client("owner", { mqttClientId: "other" });
+    other.publish("a", "short", { qos: 1, properties: { messageExpiryInterval: 10 } });
+    other.publish("a", "long", { qos: 1, properties: { messageExpiryInterval: 100 } });
+    home.pass(30_000);
+    const back = home.client("owner", lasting);
+    expect(back.take().slice(1)).toMatchObject([{ properties: { messageExpiryInterval: 70 } }]);
+  });
+
+  test("a retained message ends with its lifetime", () => {
+    const home = new TestHome();
+    const client = home.client("owner");
+    client.publish("a", "x", { retain: true, properties: { messageExpiryInterval: 10 } });
+    home.pass(4000);
+    client.subscribe("a");
+    expect(client.take().at(-1)).toMatchObject({ retain: true, properties: { messageExpiryInterval: 6 } });
+    home.pass(7000);
+    client.subscribe("a");
+    expect(client.takeMessages()).toEqual([]);
+  });
+});
+
+describe("wills", () => {
+  const will = (willDelayInterval: number) => ({
+    topicName: topic("will"),
+    payload: new Uint8Array([0x77]),
+    qos: 1 as const,
+    retain: false,
+    properties: { willDelayInterval },
+  });
+
+  function watched() {
+    const home = new TestHome();
+    const witness = home.client("owner", { mqttClientId: "witness" });
+    witness.subscribe("will");
+    return { home, witness };
+  }
+
+  test("a delayed will waits for its delay", () => {
+    const { home, witness } = watched();
+    home.client("owner", { ...lasting, will: will(60) }).vanish();
+    home.pass(59_000);
+    expect(witness.takeMessages()).toEqual([]);
+    home.pass(2000);
+    expect(witness.takeMessages()).toEqual(["will=w"]);
+    home.pass(3600_000);
+    expect(witness.takeMessages()).toEqual([]);
+  });
+
+  test("a client that is back in time takes its delayed will back", () => {
+    const { home, witness } = watched();
+    home.client("owner", { ...lasting, will: will(60) }).vanish();
+    home.pass(30_000);
+    home.client("owner", lasting);
+    home.pass(60_000);
+    expect(witness.takeMessages()).toEqual([]);
+  });
+
+  test("the session's end sends a delayed will early", () => {
+    const { home, witness } = watched();
+    home.client("owner", { ...lasting, properties: { sessionExpiryInterval: 10 }, will: will(60) }).vanish();
+    home.pass(10_000);
+    expect(witness.takeMessages()).toEqual(["will=w"]);
+    home.client("owner", { ...lasting, will: will(60) }).vanish();
+    home.client("owner", { ...lasting, cleanStart: true });
+    expect(witness.takeMessages()).toEqual(["will=w"]);
+  });
+
+  test("DISCONNECT 0x04 asks for the will, 0x00 discards it", () => {
+    const { home, witness } = watched();
+    home.client("owner", { will: will(0) }).disconnect(0x04);
+    expect(witness.takeMessages()).toEqual(["will=w"]);
+    home.client("owner", { will: will(0) }).disconnect(0x00);
+    expect(witness.takeMessages()).toEqual([]);
+  });
+
+  test("a will to a device that the owner has taken from the app since is not sent", () => {
+    const home = new TestHome();
+    home.claim("dh1");
+    home.claim("dh2");
+    home.consent("app1", { dh1: ["command"] });
+    const device = home.client("device");
+    device.subscribe("command/#");
+    const app = home.client("app", {
+      will: {
+        topicName: topic("devices/ph-app1-dh1/command/light"),
+        payload: new Uint8Array(),
+        qos: 0,
+        retain: false,
+      },
+    });
+    home.consent("app1", { dh2: ["command"] });
+    device.take();
+    app.vanish();
+    expect(device.take()).toEqual([]);
+  });
+});
+
+describe("enhanced authentication", () => {
+  const method = { authenticationMethod: "OAUTHBEARER" };
+  const bearer = (token: string) => ({
+    ...method,
+    authenticationData: new TextEncoder().encode(`n,,\u0001auth=Bearer ${token}\u0001\u0001`),
+  });
+
+  function home() {
+    const made = new TestHome();
+    made.tokens.set("first", authorityOf("device", { expiresAtMs: made.nowMs + 60_000 }, made.nowMs));
+    made.tokens.set("second", authorityOf("device", { expiresAtMs: made.nowMs + 600_000 }, made.nowMs));
+    made.tokens.set("other", authorityOf("device", { handle: "dh2" }, made.nowMs));
+    return made;
+  }
+
+  /** A device that put its token into Authentication Data. */
+  function connected(made: TestHome) {
+    const device = made.socket("device", { token: "first" });
+    device.send({ ...connectPacket(), properties: bearer("first") });
+    expect(device.take()).toMatchObject([{ type: "connack", reasonCode: 0, properties: method }]);
+    return device;
+  }
+
+  test("AUTH with a new token prolongs the connection", () => {
+    const made = home();
+    const device = connected(made);
+    device.send({ type: "auth", reasonCode: 0x19, properties: bearer("second") });
+    expect(device.take()).toEqual([{ type: "auth", reasonCode: 0, properties: method }]);
+    made.pass(120_000);
+    expect(device.isClosed).toBe(false);
+  });
+
+  test.each(["other", "unknown"])(
+    "AUTH with a token that does not fit (%s) disconnects with 0x87",
+    (token) => {
+      const device = connected(home());
+      device.send({ type: "auth", reasonCode: 0x19, properties: bearer(token) });
+      expect(device.take()).toEqual([{ type: "disconnect", reasonCode: 0x87 }]);
+    },
+  );
+
+  test("AUTH without a method in CONNECT, or out of order, is a protocol error", () => {
+    const plain = home().client("device");
+    plain.take();
+    plain.send({ type: "auth", reasonCode: 0x19, properties: bearer("second") });
+    expect(plain.take()).toEqual([{ type: "disconnect", reasonCode: 0x82 }]);
+    const device = connected(home());
+    device.send({ type: "auth", reasonCode: 0x18, properties: bearer("second") });
+    expect(device.take()).toEqual([{ type: "disconnect", reasonCode: 0x82 }]);
+  });
+
+  test("a method that is not offered is refused with 0x8C", () => {
+    const client = home().client("device", { properties: { authenticationMethod: "SCRAM-SHA-1" } });
+    expect(client.take()).toMatchObject([{ type: "connack", reasonCode: 0x8c }]);
+  });
+});
+
+describe("limits", () => {
+  test("above the rate QoS 0 is dropped, QoS 1 gets 0x97, and a flood closes with 0x96", () => {
+    const home = new TestHome({ messagesPerSecond: 1, messageBurst: 5 });
+    const client = home.client("owner");
+    client.subscribe("a");
+    client.take();
+    for (let i = 0; i < 8; i++) client.publish("a", "x");
+    expect(client.takeMessages()).toHaveLength(5);
+    client.publish("a", "x", { qos: 1 });
+    expect(client.take()).toEqual([{ type: "puback", packetId: 7, reasonCode: 0x97 }]);
+    home.pass(10_000);
+    client.publish("a", "again");
+    expect(client.takeMessages()).toEqual(["a=again"]);
+    for (let i = 0; i < 100; i++) client.publish("a", "x");
+    expect(client.take().at(-1)).toEqual({ type: "disconnect", reasonCode: 0x96 });
+  });
+
+  test("subscriptions, sessions and retained topics are bounded", () => {
+    const home = new TestHome({ subscriptions: 1, sessions: 2, retainedMessages: 1 });
+    const client = home.client("owner", { mqttClientId: "a" });
+    expect([client.subscribe("a"), client.subscribe("b"), client.subscribe("a")]).toEqual([0, 0x97, 0]);
+    client.take();
+    client.publish("a", "x", { retain: true });
+    client.publish("b", "x", { retain: true, qos: 1 });
+    client.publish("a", "y", { retain: true, qos: 1 });
+    const codes = client.take().flatMap((packet) => (packet.type === "puback" ? [packet.reasonCode] : []));
+    expect(codes).toEqual([0x97, 0]);
+    home.client("owner", { mqttClientId: "b" });
+    expect(home.client("owner", { mqttClientId: "c" }).take()).toMatchObject([{ reasonCode: 0x97 }]);
+  });
+
+  test("a queue keeps the oldest up to its bounds", () => {
+    const home = new TestHome({ queuedMessages: 3, queuedBytes: 1000 });
+    home.client("owner", lasting).subscribe("#", { qos: 1 });
+    home.client("owner", lasting).vanish();
+    const other = home.client("owner", { mqttClientId: "other" });
+    other.publish("a", "1", { qos: 1 });
+    other.publish("a", new Uint8Array(999), { qos: 1 });
+    for (const value of ["2", "3", "4"]) other.publish("a", value, { qos: 1 });
+    expect(home.client("owner", lasting).takeMessages()).toEqual(["a=1", "a=2", "a=3"]);
+  });
+
+  test("topics that are too deep are refused", () => {
+    const home = new TestHome({ topicLevels: 3 });
+    const client = home.client("owner");
+    expect(client.subscribe("a/b/c/d")).toBe(0x8f);
+    client.take();
+    client.publish("a/b/c/d", "x", { qos: 1 });
+    expect(client.take()).toMatchObject([{ type: "puback", reasonCode: 0x90 }]);
+  });
+
+  test("a packet above the maximum closes with 0x95 before its body is there", () => {
+    const home = new TestHome({ maximumPacketBytes: 1000 });
+    const client = home.client("owner");
+    client.take();
+    client.sendBytes(new Uint8Array([0x30, 0xff, 0xff, 0xff, 0x7f]));
+    expect(client.take()).toEqual([{ type: "disconnect", reasonCode: 0x95 }]);
+    expect(client.closeCode).toBe(1009);
+  });
+
+  test("what is held before the client is known is bounded", () => {
+    const home = new TestHome({ maximumPacketBytes: 1000 });
+    home.answersAtOnce = false;
+    const client = home.client("device", { token: "slow" });
+    for (let i = 0; i < 10; i++) client.publish("a", new Uint8Array(200));
+    expect(client.closeCode).toBe(1009);
+  });
+});
+
+describe("$SYS", () => {
+  test("tells the owner, at once and every minute while listened to", () => {
+    const home = new TestHome();
+    const owner = home.client("owner");
+    owner.subscribe("$SYS/broker/clients/#");
+    expect(owner.takeMessages()).toEqual(["$SYS/broker/clients/connected=1", "$SYS/broker/clients/total=1"]);
+    home.client("device");
+    home.pass(61_000);
+    expect(owner.takeMessages()).toContain("$SYS/broker/clients/connected=2");
+    owner.disconnect();
+    home.alarmAtMs = home.nowMs;
+    home.pass(1);
+    expect(home.alarmAtMs).toBeGreaterThan(home.nowMs + 3_600_000);
+  });
+
+  test("is not there for a device, nor matched by a leading wildcard", () => {
+    const home = new TestHome();
+    const device = home.client("device");
+    device.subscribe("$SYS/#");
+    const owner = home.client("owner");
+    owner.subscribe("#");
+    owner.subscribe("+/broker/#");
+    home.pass(120_000);
+    expect([device.takeMessages(), owner.takeMessages()]).toEqual([[], []]);
+  });
+});
+
+describe("a client that closes while it is being identified", () => {
+  test("has what it sent carried out, and no will after a DISCONNECT", () => {
+    const home = new TestHome();
+    home.tokens.set("t", authorityOf("owner", {}, home.nowMs));
+    const witness = home.client("owner", { mqttClientId: "witness" });
+    witness.subscribe("#");
+    home.answersAtOnce = false;
+    const hasty = home.socket("owner", { token: "t" });
+    hasty.send(
+      connectPacket({
+        token: "t",
+        mqttClientId: "hasty",
+        will: { topicName: topic("will"), payload: new Uint8Array(), qos: 0, retain: false },
+      }),
+      publishPacket("a", "x"),
+      { type: "disconnect", reasonCode: 0 },
+    );
+    hasty.vanish();
+    home.answer();
+    expect(witness.takeMessages()).toEqual(["a=x"]);
+  });
+});
+
+test("a subscription by name finds its retained message without looking further", () => {
+  const home = new TestHome();
+  const client = home.client("owner");
+  client.publish("a/b", "1", { retain: true });
+  client.publish("a", "2", { retain: true });
+  client.send(subscribePacket("a/b"), subscribePacket("a/#"));
+  expect(client.takeMessages()).toEqual(["a/b=1", "a=2", "a/b=1"]);
+});
