@@ -8,9 +8,15 @@ export class Person {
   readonly visited: string[] = [];
   readonly account: string;
 
-  /** @param account the name given at the login provider */
-  constructor(account: string) {
+  readonly #address: string;
+
+  /**
+   * @param account the name given at the login provider
+   * @param address where the edge would say that the person comes from
+   */
+  constructor(account: string, address = "192.0.2.1") {
     this.account = account;
+    this.#address = address;
   }
 
   /** Opens a URL and follows redirects until a page, or until `stopAt` matches a redirect's target. */
@@ -21,7 +27,12 @@ export class Person {
       const response = await fetch(next, {
         ...init,
         redirect: "manual",
-        headers: { accept: "text/html", ...init.headers, cookie: this.#cookiesFor(next) },
+        headers: {
+          accept: "text/html",
+          "cf-connecting-ip": this.#address,
+          ...init.headers,
+          cookie: this.#cookiesFor(next),
+        },
       });
       this.#keepCookies(next, response);
       const location = response.headers.get("location");
@@ -71,6 +82,11 @@ export class Person {
       );
     }
     return page;
+  }
+
+  /** A cookie's value, for tests about what a session is called. */
+  cookie(url: string, name: string): string | undefined {
+    return this.#cookies.get(new URL(url).host)?.get(name);
   }
 
   #cookiesFor(url: string): string {

@@ -7,6 +7,7 @@ import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import Provider from "oidc-provider";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
 import { keyPurposes } from "../../../engines/oauth/key-ring.ts";
+import { SHARDS } from "../../../engines/oauth/shard.ts";
 
 /** One DIdP with its pseudonymiser, a gateway's stand-in and a real OpenID provider, each on a port of its own. */
 export interface Platform {
@@ -61,7 +62,7 @@ export async function startPlatform(port: number, settings: Record<string, strin
       name: "edgenym-gateway",
       compatibilityDate: "2026-11-01",
       modulesRoot: root,
-      modules: [await bundled("tests/identity/support/stand-in-gateway.ts")],
+      modules: [await bundled("tests/runtime/registry/stand-in-gateway.ts")],
       serviceBindings: { DIDP: { name: "edgenym-didp", entrypoint: "ForGateways" } },
       unsafeDirectSockets: [{ host: "127.0.0.1", port: port + 1 }],
     },
@@ -141,7 +142,7 @@ async function worker(toml: string, port: number, bindings: Record<string, strin
   return {
     ...workerOptions,
     name: unstable_readConfig({ config }).name,
-    bindings: { ...workerOptions.bindings, ...bindings },
+    bindings: { ...(workerOptions.bindings as Record<string, unknown> | undefined), ...bindings },
     modulesRoot: root,
     modules: [await bundled(path.relative(root, main))],
     unsafeDirectSockets: [{ host: "127.0.0.1", port }],
@@ -190,7 +191,19 @@ async function dump(miniflare: Miniflare): Promise<string> {
       for (const row of rows.results) lines.push(`${script} ${name} ${JSON.stringify(row)}`);
     }
   }
+  for (let shard = 0; shard < SHARDS; shard++) lines.push(...(await shardRows(miniflare, `shard-${shard}`)));
   return lines.join("\n");
+}
+
+async function shardRows(miniflare: Miniflare, name: string): Promise<string[]> {
+  const storage = await miniflare.unsafeGetDurableObjectStorage("edgenym-didp", "Registry", { name });
+  const tables = await storage.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'");
+  const lines: string[] = [];
+  for (const table of tables.filter((one) => !one.name.startsWith("_cf"))) {
+    const rows = await storage.exec(`SELECT * FROM "${table.name}"`);
+    lines.push(...rows.map((row) => `${name} ${table.name} ${JSON.stringify(row)}`));
+  }
+  return lines;
 }
 
 function secret(): string {
