@@ -17,6 +17,12 @@ const tests = (name: string, needs: Suite["needs"] = []): Suite => ({
   isVitest: true,
   needs,
 });
+/** Suites with a configuration of their own: another runtime, or a set-up of their own. */
+const configured = (name: string): Suite => ({
+  name: `tests: ${name}`,
+  command: ["vitest", "run", "--config", `tests/${name}/vitest.config.ts`],
+  isVitest: true,
+});
 const dryRun = (config: string): Suite =>
   check(
     `deploy --dry-run ${config}`,
@@ -41,6 +47,9 @@ export const suites: readonly Suite[] = [
   dryRun("durable-objects/pcm/wrangler.toml"),
   dryRun("workers/didp/wrangler.toml"),
   dryRun("workers/pseudonymiser/wrangler.toml"),
-  tests("runtime"),
-  tests("e2e", ["chromium"]),
+  configured("runtime"),
+  configured("identity"),
+  configured("wire"),
+  tests("e2e", ["chromium", "mosquitto-clients"]),
+  check("bench/main-path --smoke", "node", "bench/main-path.ts", "--smoke"),
 ];
