@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+// Black-box cases over real sockets. What they run against is said by the environment: see support/target.ts.
+export default defineConfig({
+  test: {
+    name: "wire",
+    root: import.meta.dirname,
+    include: ["cases/**/*.test.ts"],
+    environment: "node",
+    globalSetup: ["./support/engine-host.setup.ts"],
+    testTimeout: 20_000,
+  },
+});
