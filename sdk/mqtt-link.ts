@@ -49,13 +49,16 @@ export type Publish = (topicName: string, payload: string, options?: PublishOpti
 type Connection = { readonly client: mqtt.MqttClient; readonly closed: Promise<"closed"> };
 type Outcome = "ended" | "stopped";
 type End =
-  | { readonly why: "refused" | "lost" | "stopped" }
+  | { readonly why: "refused" | "stopped" }
+  | { readonly why: "lost"; readonly wasUp: boolean }
   | { readonly why: "renew"; readonly next: LinkCredential | undefined };
 
 const CONNECT_TIMEOUT_MS = 15_000;
 const GOODBYE_TIMEOUT_MS = 2000;
 /** A connection that lived this long was a good one: the next back-off starts from the beginning. */
 const GOOD_CONNECTION_MS = 30_000;
+/** A connection that worked and broke is tried again soon: often the token has ended, or a server was replaced. */
+const FIRST_PAUSE_MS = 500;
 
 /**
  * One lasting MQTT connection over WebSocket: a new MQTT.js client for each attempt, each with a credential asked
@@ -90,7 +93,11 @@ export class MqttLink {
         const refused = end.why === "refused";
         // A refusal is the normal end of a token: a new one is tried without waiting. Two in a row are not normal.
         if (!refused || wasRefused) {
-          await clock.sleep(backoffMs(failures - 1, random(), { capMs: 300_000 }), signal);
+          const isFirst = failures === 1 && end.why === "lost" && end.wasUp;
+          const pauseMs = isFirst
+            ? random() * FIRST_PAUSE_MS
+            : backoffMs(failures - 1, random(), { capMs: 300_000 });
+          await clock.sleep(pauseMs, signal);
         }
         wasRefused = refused;
         if (!signal.aborted) current = await credential(refused);
@@ -132,7 +139,7 @@ export class MqttLink {
       }
       return end;
     } catch {
-      return { why: "lost" };
+      return { why: "lost", wasUp: this.#connection === opened };
     } finally {
       this.#close(opened);
       await this.#disconnect(opened);
@@ -167,7 +174,7 @@ export class MqttLink {
         const due = clock.sleep(waitMs, over.signal).then(() => "due" as const);
         const event = await Promise.race([connection.closed, due]);
         if (signal.aborted) return { why: "stopped" };
-        if (event === "closed") return { why: "lost" };
+        if (event === "closed") return { why: "lost", wasUp: true };
         const next = await this.#options.credential(false);
         if (signal.aborted) return { why: "stopped" };
         if (next === undefined || next.token !== current.token) return { why: "renew", next };
@@ -204,7 +211,7 @@ export class MqttLink {
       const fail = (why: "refused" | "lost" | "stopped") => {
         signal.removeEventListener("abort", stop);
         client.end(true);
-        resolve({ why });
+        resolve(why === "lost" ? { why, wasUp: false } : { why });
       };
       const stop = () => fail("stopped");
       signal.addEventListener("abort", stop, { once: true });

@@ -14,7 +14,10 @@ export interface PageBundle {
 export async function bundlePage(): Promise<PageBundle> {
   const page = (name: string) => fileURLToPath(new URL(`page/${name}`, import.meta.url));
   const { outputFiles } = await build({
-    entryPoints: { main: page("main.ts") },
+    entryPoints: [
+      { in: page("main.ts"), out: "main" },
+      { in: page("style.css"), out: "main" },
+    ],
     bundle: true,
     write: false,
     outdir: "out",
