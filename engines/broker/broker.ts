@@ -10,7 +10,7 @@ import type {
 import { acknowledge } from "./acknowledge.ts";
 import { askWho, renewed } from "./authority.ts";
 import { bearerToken, connect, connectAuthenticated, mountOf, refuse } from "./connect.ts";
-import { type Attachment, Connection, keptSeenToleranceMs } from "./connection.ts";
+import { type Attachment, Connection } from "./connection.ts";
 import { nextDeadline, runDeadlines, watchConnection } from "./deadlines.ts";
 import { isEnded } from "./deliver.ts";
 import type { ConnectionId, Effect } from "./effect.ts";
@@ -227,11 +227,13 @@ function restoreOutgoing(
   session.outgoing = { inFlight, waiting, lastPacketId: client.lastPacketId };
 }
 
-/** Heard from the client. The attachment is only written when it would be off by a tenth of the keep alive. */
+/** Heard from the client. The attachment is only written when it would be too far behind. */
 function seen(state: BrokerState, connection: Connection): void {
   connection.lastSeenMs = state.nowMs;
-  const toleranceMs = keptSeenToleranceMs(connection.keepAliveSeconds);
-  if (toleranceMs > 0 && state.nowMs - connection.attachedSeenMs >= toleranceMs) state.keep(connection);
+  connection.seenSlackMs = 0;
+  if (connection.keepAliveSeconds === 0) return;
+  const slackMs = connection.keepAliveSeconds * 1000 * state.limits.keepAliveSlack;
+  if (state.nowMs - connection.attachedSeenMs >= slackMs) state.keep(connection);
 }
 
 /** One packet: held while the client waits to be known, otherwise dispatched. */

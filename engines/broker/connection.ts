@@ -43,11 +43,6 @@ export type Waiting =
   | { readonly for: "auth"; readonly token: string }
   | { readonly for: "publish"; readonly token: string; readonly packetId: PacketId | undefined };
 
-/** How far the attachment's `lastSeenMs` may be behind: a tenth of the keep alive, to spare most writes. */
-export function keptSeenToleranceMs(keepAliveSeconds: number): number {
-  return keepAliveSeconds * 100;
-}
-
 /** One socket and the MQTT stream in it. */
 export class Connection {
   readonly id: ConnectionId;
@@ -58,8 +53,10 @@ export class Connection {
   protocolLevel: ProtocolLevel = 5;
   keepAliveSeconds = 0;
   lastSeenMs: number;
-  /** What the attachment says of `lastSeenMs`; written again only when it is off by a tenth of the keep alive. */
+  /** What the attachment says of `lastSeenMs`. */
   attachedSeenMs: number;
+  /** How much later than `lastSeenMs` it may have been in truth: the attachment is not written with every packet. */
+  seenSlackMs = 0;
   receiveMaximum = 65_535;
   maximumPacketBytes: number;
   topicAliasMaximum = 0;
@@ -117,22 +114,23 @@ export class Connection {
     this.wasToldOfExpiry = client.wasToldOfExpiry;
     this.aliasesIn = new Map(client.aliasesIn);
     this.aliasesOut = new Map(client.aliasesOut.map((topicName, index) => [topicName, index + 1]));
-    // What the attachment may be behind: a client that is alive must not be taken for silent.
-    this.lastSeenMs = Math.min(nowMs, this.lastSeenMs + keptSeenToleranceMs(client.keepAliveSeconds));
+    this.seenSlackMs = client.keepAliveSeconds * 1000 * limits.keepAliveSlack;
   }
 
   /** When the client must have been heard from (MQTT 5.0 §3.1.2.10), or its CONNECT be complete. */
   silentUntilMs(limits: Limits): number {
     if (this.session === undefined) return this.openedAtMs + limits.connectSeconds * 1000;
+    if (this.keepAliveSeconds === 0) return Number.POSITIVE_INFINITY;
     // [MQTT-3.1.2-22] [MQTT-3.1.1:3.1.2-24] one and a half times the keep alive
-    return this.keepAliveSeconds === 0
-      ? Number.POSITIVE_INFINITY
-      : this.lastSeenMs + this.keepAliveSeconds * 1500;
+    return this.lastSeenMs + this.seenSlackMs + this.keepAliveSeconds * 1500;
   }
 
   attachment(): Attachment {
     const { session, decoder } = this;
-    const unsent = session?.outgoing?.waiting.find(({ packetId }) => packetId !== undefined);
+    const unsentFromSeq =
+      session?.outgoing === undefined
+        ? session?.unsentFromSeq
+        : session.outgoing.waiting.find(({ packetId }) => packetId !== undefined)?.seq;
     return {
       connection: this.id,
       openedAtMs: this.openedAtMs,
@@ -153,7 +151,7 @@ export class Connection {
           aliasesIn: [...this.aliasesIn],
           aliasesOut: [...this.aliasesOut.keys()],
           lastPacketId: session.outgoing?.lastPacketId ?? 0,
-          ...(unsent !== undefined && { unsentFromSeq: unsent.seq }),
+          ...(unsentFromSeq !== undefined && { unsentFromSeq }),
           ...(!session.isPersistent && {
             inFlight: [...(session.outgoing?.inFlight ?? [])].map(
               ([packetId, { qos, seq, isReleased }]) => [packetId, qos, seq, isReleased] as const,

@@ -5,6 +5,7 @@ import { deliverTo } from "./deliver.ts";
 import { endGrant } from "./grants.ts";
 import { endConnection, endSession, refuseConnection } from "./lifecycle.ts";
 import { grantTopic } from "./mount.ts";
+import { type Session, sessionKey } from "./session.ts";
 import type { BrokerState } from "./state.ts";
 import { expiringTopic } from "./subscribe.ts";
 import { publishSys } from "./sys.ts";
@@ -37,27 +38,64 @@ export function nextDeadline(state: BrokerState): number {
   return soonest;
 }
 
-/** Carries out all that is due. Safe to run twice, late, or for nothing. */
+/** Carries out all that is due, the oldest first. Safe to run twice, late, or for nothing. */
 export function runDeadlines(state: BrokerState): void {
-  const { nowMs } = state;
-  for (const connection of [...state.connections.values()]) {
-    if (endOf(connection) <= nowMs) refuseConnection(state, connection, reasonCode.notAuthorized);
-    else if (connection.silentUntilMs(state.limits) <= nowMs) closeSilent(state, connection);
-    else if (noticeOf(connection) <= nowMs) tellOfExpiry(state, connection);
-  }
-  for (const session of [...state.sessions.values()]) {
-    if (session.connection !== undefined) continue;
-    if (session.willDueAtMs !== undefined && session.willDueAtMs <= nowMs) {
-      publishWill(state, session);
-      state.store.apply({ kind: "save-session", session: session.record() });
-    }
-    if (session.endsAtMs !== undefined && session.endsAtMs <= nowMs) endSession(state, session);
-  }
-  for (const grant of [...state.grants.values()]) {
-    if (grant.expiresAtMs <= nowMs) endGrant(state, grant.grantId, reasonCode.notAuthorized);
-  }
+  const due = [...dueNow(state)].sort((a, b) => a.atMs - b.atMs || (a.name < b.name ? -1 : 1));
+  for (const { run } of due) run();
   publishSys(state);
-  state.store.apply({ kind: "clear-retained-before", nowMs });
+  state.store.apply({ kind: "clear-retained-before", nowMs: state.nowMs });
+}
+
+interface Due {
+  readonly atMs: number;
+  /** Orders what is due in the same moment. */
+  readonly name: string;
+  readonly run: () => void;
+}
+
+function* dueNow(state: BrokerState): Iterable<Due> {
+  const { nowMs } = state;
+  for (const connection of state.connections.values()) {
+    const name = connection.session === undefined ? "" : nameOf(connection.session);
+    const endsAtMs = endOf(connection);
+    const silentUntilMs = connection.silentUntilMs(state.limits);
+    const noticeAtMs = noticeOf(connection);
+    if (endsAtMs <= nowMs) {
+      yield {
+        atMs: endsAtMs,
+        name,
+        run: () => refuseConnection(state, connection, reasonCode.notAuthorized),
+      };
+    } else if (silentUntilMs <= nowMs) {
+      yield { atMs: silentUntilMs, name, run: () => closeSilent(state, connection) };
+    } else if (noticeAtMs <= nowMs) {
+      yield { atMs: noticeAtMs, name, run: () => tellOfExpiry(state, connection) };
+    }
+  }
+  for (const session of state.sessions.values()) {
+    if (session.connection !== undefined) continue;
+    const { willDueAtMs, endsAtMs } = session;
+    if (willDueAtMs !== undefined && willDueAtMs <= nowMs) {
+      yield { atMs: willDueAtMs, name: nameOf(session), run: () => sendDelayedWill(state, session) };
+    }
+    if (endsAtMs !== undefined && endsAtMs <= nowMs) {
+      yield { atMs: endsAtMs, name: nameOf(session), run: () => endSession(state, session) };
+    }
+  }
+  for (const { grantId, expiresAtMs } of state.grants.values()) {
+    if (expiresAtMs > nowMs) continue;
+    yield { atMs: expiresAtMs, name: grantId, run: () => endGrant(state, grantId, reasonCode.notAuthorized) };
+  }
+}
+
+function nameOf({ kind, handle, mqttClientId }: Session): string {
+  return sessionKey(kind, handle, mqttClientId);
+}
+
+function sendDelayedWill(state: BrokerState, session: Session): void {
+  if (session.willDueAtMs === undefined) return;
+  publishWill(state, session);
+  state.store.apply({ kind: "save-session", session: session.record() });
 }
 
 /** A new or renewed connection: the alarm must not come later than it needs. */

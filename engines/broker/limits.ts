@@ -31,6 +31,11 @@ export interface Limits {
   readonly sessionExpirySeconds: number;
   /** A 5.0 client that asks for a keep alive from 30 s up to this is told this (waking costs money). */
   readonly serverKeepAliveSeconds: number;
+  /**
+   * How far the attachment's word on when a client was last heard may be behind, as a part of the keep alive: a
+   * sleeping object grants that much more. 0 writes the attachment with every packet.
+   */
+  readonly keepAliveSlack: number;
   /** From the socket's opening until CONNECT is complete; then it is closed. */
   readonly connectSeconds: number;
   /** Bytes taken before CONNECT is complete; then the socket is closed. */
@@ -56,6 +61,7 @@ export const defaultLimits: Limits = {
   queuedBytes: 1024 * 1024,
   sessionExpirySeconds: 30 * 24 * 3600,
   serverKeepAliveSeconds: 120,
+  keepAliveSlack: 0.1,
   connectSeconds: 10,
   bytesBeforeConnect: 64 * 1024,
   messagesPerSecond: 200,
