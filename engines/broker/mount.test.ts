@@ -71,6 +71,40 @@ describe("who sees which topics", () => {
     },
   );
 
+  test("an app sees of a chosen device only what its actions open, live or retained", () => {
+    const home = twoApps();
+    const device = home.client("device", { handle: "dh2" });
+    const owner = home.client("owner");
+    const app = home.client("app", { handle: "app2" });
+    app.subscribe("devices/#");
+    app.take();
+    for (const [topicName, payload] of [
+      ["telemetry/t", "1"],
+      ["diagnostics/rssi", "2"],
+      ["command/light/reply", "3"],
+    ] as const) {
+      device.publish(topicName, payload, { retain: true });
+    }
+    owner.publish("devices/dh2/command/light", "4", { retain: true });
+    expect(app.takeMessages()).toEqual(["devices/ph-app2-dh2/telemetry/t=1"]);
+    app.subscribe("devices/ph-app2-dh2/#");
+    expect(app.takeMessages()).toEqual(["devices/ph-app2-dh2/telemetry/t=1"]);
+  });
+
+  test("a wildcard does not match names that start with $, in any mount", () => {
+    const home = twoApps();
+    const device = home.client("device", { handle: "dh1" });
+    for (const filter of ["#", "+", "+/#"]) device.subscribe(filter);
+    const owner = home.client("owner");
+    for (const filter of ["#", "+/broker/#", "$SYS/broker/uptime"]) owner.subscribe(filter);
+    owner.take();
+    device.publish("$state", "ready", { retain: true });
+    device.subscribe("#");
+    home.pass(61_000);
+    expect(device.takeMessages()).toEqual([]);
+    expect(owner.takeMessages()).toEqual(["devices/dh1/$state=ready", "$SYS/broker/uptime=61"]);
+  });
+
   test("the same client id under two principals is two clients", () => {
     const home = twoApps();
     const one = home.client("device", { handle: "dh1", mqttClientId: "same" });

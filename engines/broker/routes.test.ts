@@ -112,6 +112,7 @@ class RandomHome {
 
   filter(): string {
     const { random } = this;
+    if (random.chance(5)) return "#";
     const parts = [];
     if (random.chance(60)) parts.push("devices", random.chance(30) ? "+" : this.#someHandle());
     while (parts.length === 0 || random.chance(60)) parts.push(random.chance(25) ? "+" : random.pick(levels));
