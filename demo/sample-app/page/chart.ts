@@ -136,8 +136,14 @@ export class Chart {
         height: 280,
         legend: { show: false },
         cursor: { drag: { x: false, y: false } },
+        scales: { y: { range: roomyRange } },
         axes: [
-          axis,
+          {
+            ...axis,
+            incrs: TIME_STEPS,
+            space: 90,
+            values: (_, times, __, ___, step) => tickLabels(times, step),
+          },
           { ...axis, size: 60, label: unit, labelSize: unit === "" ? 0 : 18, stroke: color("--quiet") },
         ],
         series: [{}, ...lines],
@@ -161,10 +167,7 @@ export class Chart {
     const names = new Map(this.#readings.devices.map(({ handle, name }) => [handle, name]));
     const readings = this.#readings.of(property).slice(-SHOWN_ROWS).toReversed();
     const unit = unitSymbol(this.#readings.properties.get(property)?.unit);
-    setText(
-      this.#caption,
-      `${this.#title(property)}: the last ${readings.length} values, newest first, as they were received`,
-    );
+    setText(this.#caption, `${this.#title(property)}: the last ${readings.length} values, newest first`);
     this.#rows.replaceChildren(
       ...readings.map(({ handle, value, measuredAtMs }) =>
         h(

@@ -106,7 +106,7 @@ class RoomMonitor {
 
   #buildLive(): void {
     const { devices } = this.#readings;
-    const heading = h("div", { class: "row" }, h("h1", {}, "Your rooms"), this.#disconnectButton());
+    const heading = h("div", { class: "row title" }, h("h1", {}, "Your rooms"), this.#disconnectButton());
     this.#panels = new Map(
       devices.map((device) => [
         device.handle,
