@@ -50,7 +50,10 @@ export interface CodeExchange {
   readonly oauthClientId: string;
   readonly redirectUri: string | undefined;
   readonly verifier: string | undefined;
+  /** Of the key that the request proved. */
   readonly dpopThumbprint?: string;
+  /** The client has no credential of its own: its grant is bound to that key. */
+  readonly bindsGrant: boolean;
 }
 
 export type CodeResult = TokenResult & { readonly nonce?: string };
@@ -196,6 +199,9 @@ export class AppConsents {
     if ("end" in accepted) {
       this.#grants.end(String(accepted.end), "revoked", nowMs);
       return { error: "invalid_grant" };
+    }
+    if (exchange.bindsGrant && exchange.dpopThumbprint !== undefined) {
+      this.#grants.bind(accepted.gid, exchange.dpopThumbprint);
     }
     const tokens = await this.#grants.first(accepted.gid, nowMs);
     if (tokens === undefined) return { error: "invalid_grant" };

@@ -97,6 +97,7 @@ export interface Grant extends Record<string, SqlStorageValue> {
   used_hour: number;
   idle_until_ms: number;
   expires_ms: number;
+  dpop_thumbprint: string | null;
 }
 
 const DAY_MS = 24 * 3600_000;
@@ -186,13 +187,29 @@ export class Grants {
     return issued === undefined ? undefined : this.#tokens(issued, nowMs);
   }
 
-  /** RFC 6749 §6 by IDENTITY.md §2.E. The client has been authenticated. */
-  async refresh(token: string, oauthClientId: string, nowMs: number): Promise<TokenResult> {
+  /** From now on refreshing needs a proof of this key (RFC 9449 §5); for a client that has no credential. */
+  bind(gid: string, thumbprint: string): void {
+    this.#sql.exec("UPDATE grants SET policy = 'bound', dpop_thumbprint = ? WHERE gid = ?", thumbprint, gid);
+  }
+
+  /**
+   * RFC 6749 §6 by IDENTITY.md §2.E. The client has been authenticated.
+   * @param thumbprint of the key that the request proved, if it did
+   */
+  async refresh(
+    token: string,
+    oauthClientId: string,
+    nowMs: number,
+    thumbprint?: string,
+  ): Promise<TokenResult> {
     const parsed = parseRefreshToken(token);
     const before = parsed === undefined ? undefined : this.byId(parsed.grantId);
     const isGenuine = await isRefreshTokenGenuine(this.#keys, token, before?.salt ?? NO_SALT);
     // A guess changes nothing, nor does another client's token.
     if (parsed === undefined || before === undefined || !isGenuine || before.client_id !== oauthClientId) {
+      return { error: "invalid_grant" };
+    }
+    if (before.dpop_thumbprint !== null && before.dpop_thumbprint !== thumbprint) {
       return { error: "invalid_grant" };
     }
     const issued = this.#storage.transactionSync(() => {

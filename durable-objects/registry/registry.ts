@@ -60,7 +60,7 @@ export class Registry extends DurableObject<RegistryEnv> {
   constructor(ctx: DurableObjectState, env: RegistryEnv) {
     super(ctx, env);
     const { storage } = ctx;
-    createSchema(storage.sql);
+    createSchema(storage);
     const keys = keyRingOf(env.KEYS);
     this.#outbox = new Outbox(storage.sql, () => {
       this.#hasAlarm = true;
@@ -251,8 +251,9 @@ export class Registry extends DurableObject<RegistryEnv> {
     return this.#pushing(this.#consents.exchange(exchange, Date.now()));
   }
 
-  refreshApp(oauthClientId: string, token: string): Promise<TokenResult> {
-    return this.#pushing(this.#grants.refresh(token, oauthClientId, Date.now()));
+  /** @param thumbprint of the key that the request proved, if it did */
+  refreshApp(oauthClientId: string, token: string, thumbprint?: string): Promise<TokenResult> {
+    return this.#pushing(this.#grants.refresh(token, oauthClientId, Date.now(), thumbprint));
   }
 
   async pushRequest(requestHash: string, oauthClientId: string, parameters: string): Promise<number> {

@@ -3,8 +3,8 @@
  * which, with a key that is not here, it can be derived again. Times are milliseconds; `*_hour` and `*_day` are
  * coarse on purpose (IDENTITY.md §3.1). docs/storage.md lists owners and lifetimes.
  */
-export function createSchema(sql: SqlStorage): void {
-  sql.exec(`
+const steps: readonly string[] = [
+  `
     CREATE TABLE IF NOT EXISTS client (
       client_id TEXT PRIMARY KEY,
       kind TEXT NOT NULL,              -- device | app
@@ -140,7 +140,22 @@ export function createSchema(sql: SqlStorage): void {
       attempts INTEGER NOT NULL,
       due_ms INTEGER NOT NULL
     );
-  `);
+  `,
+  // Refresh tokens of browser apps bound to a key (RFC 9449).
+  "ALTER TABLE grants ADD COLUMN dpop_thumbprint TEXT;",
+];
+
+/** Brings the tables of a new or older object to this version; a step that has been released never changes. */
+export function createSchema(storage: DurableObjectStorage): void {
+  const { sql } = storage;
+  sql.exec("CREATE TABLE IF NOT EXISTS schema_version (id INTEGER PRIMARY KEY, version INTEGER NOT NULL)");
+  const [row] = sql.exec<{ version: number }>("SELECT version FROM schema_version").toArray();
+  const version = row?.version ?? 0;
+  if (version === steps.length) return;
+  storage.transactionSync(() => {
+    for (const step of steps.slice(version)) sql.exec(step);
+    sql.exec("INSERT OR REPLACE INTO schema_version (id, version) VALUES (1, ?)", steps.length);
+  });
 }
 
 /** Tables whose rows end by themselves. */

@@ -252,8 +252,8 @@ describe("printed codes", () => {
       expect(readClaimCode(code)).toBe(code);
       expect(readClaimCode(` ${code.toLowerCase().replace(/(.{5})/g, "$1-")} `)).toBe(code);
     }
-    expect(readClaimCode("O".repeat(12) + "I".repeat(13) + "A")).toBe(
-      readClaimCode("0".repeat(12) + "1".repeat(13) + "a"),
+    expect(readClaimCode(`${"O".repeat(12)}${"I".repeat(13)}A`)).toBe(
+      readClaimCode(`${"0".repeat(12)}${"1".repeat(13)}a`),
     );
   });
 

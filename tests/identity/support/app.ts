@@ -2,15 +2,17 @@ import * as oauth from "oauth4webapi";
 import type { Platform } from "./platform.ts";
 
 export const REDIRECT_URI = "http://127.0.0.1:9/callback";
-const insecure = { [oauth.allowInsecureRequests]: true } as const;
+export const insecure = { [oauth.allowInsecureRequests]: true } as const;
 
 /** An app built on an unmodified, strict OAuth client. */
 export class StrictApp {
   readonly server: oauth.AuthorizationServer;
   readonly client: oauth.Client;
   readonly #auth: oauth.ClientAuth;
+  /** Set to prove a key with every request. */
+  dpop: CryptoKeyPair | undefined;
 
-  private constructor(server: oauth.AuthorizationServer, client: oauth.Client, auth: oauth.ClientAuth) {
+  constructor(server: oauth.AuthorizationServer, client: oauth.Client, auth: oauth.ClientAuth) {
     this.server = server;
     this.client = client;
     this.#auth = auth;
@@ -19,7 +21,8 @@ export class StrictApp {
   /** Discovers the server and registers. */
   static async register(
     platform: Platform,
-    metadata: Readonly<Record<string, string>> = {},
+    metadata: Readonly<Record<string, oauth.JsonValue>> = {},
+    privateKey?: CryptoKey,
   ): Promise<StrictApp> {
     const issuer = new URL(platform.didp);
     const discovered = await oauth.discoveryRequest(issuer, { algorithm: "oauth2", ...insecure });
@@ -36,6 +39,7 @@ export class StrictApp {
     );
     const client = await oauth.processDynamicClientRegistrationResponse(response);
     const secret = client.client_secret;
+    if (privateKey !== undefined) return new StrictApp(server, client, oauth.PrivateKeyJwt(privateKey));
     const auth = typeof secret === "string" ? oauth.ClientSecretBasic(secret) : oauth.None();
     return new StrictApp(server, client, auth);
   }
@@ -74,7 +78,7 @@ export class StrictApp {
       this.client,
       this.#auth,
       begun.url.searchParams,
-      insecure,
+      this.#options,
     );
     const pushed = await oauth.processPushedAuthorizationResponse(this.server, this.client, response);
     const url = new URL(this.server.authorization_endpoint ?? "");
@@ -96,7 +100,7 @@ export class StrictApp {
       parameters,
       REDIRECT_URI,
       begun.verifier,
-      insecure,
+      this.#options,
     );
     return oauth.processAuthorizationCodeResponse(this.server, this.client, response);
   }
@@ -107,9 +111,13 @@ export class StrictApp {
       this.client,
       this.#auth,
       refreshToken,
-      insecure,
+      this.#options,
     );
     return oauth.processRefreshTokenResponse(this.server, this.client, response);
+  }
+
+  get #options() {
+    return { ...insecure, ...(this.dpop === undefined ? {} : { DPoP: oauth.DPoP(this.client, this.dpop) }) };
   }
 
   async revoke(token: string): Promise<void> {

@@ -1,9 +1,11 @@
 import type { Client, PresentedCredential } from "../../../durable-objects/registry/clients.ts";
 import { type ClientCredential, readClientCredential } from "../../../engines/oauth/client-authentication.ts";
+import { checkClientAssertion } from "../../../engines/oauth/jwt-verification.ts";
 import { OAuthError } from "../../../engines/oauth/oauth-error.ts";
 import type { Parameters } from "../../../engines/oauth/parameters.ts";
 import type { DidpContext } from "./didp-app.ts";
 import { registryForClient } from "./registries.ts";
+import { isFirstUse } from "./replay.ts";
 
 /** A client that says who it is, with its credential in the form that the registry compares. */
 export interface Caller {
@@ -49,6 +51,21 @@ async function presented(c: DidpContext, credential: ClientCredential): Promise<
     case "none":
       return { method: "none" };
     case "private_key_jwt":
-      throw wrongClient();
+      await checkAssertion(c, credential.oauthClientId, credential.assertion);
+      return { method: "private_key_jwt" };
   }
+}
+
+/** @throws OAuthError `invalid_client` unless the assertion is signed by a key of this client, and new */
+async function checkAssertion(c: DidpContext, oauthClientId: string, assertion: string): Promise<void> {
+  const client = await registryForClient(c.env, oauthClientId)?.client(oauthClientId);
+  const { issuer } = c.var.config;
+  const audiences = [issuer, `${issuer}${c.req.path}`, `${issuer}/token`];
+  const keys = client?.metadata.jwks;
+  const id =
+    keys === undefined
+      ? undefined
+      : await checkClientAssertion(assertion, oauthClientId, keys, audiences, Date.now());
+  if (id === undefined || !(await isFirstUse(c, oauthClientId.slice(2), "assertion", id)))
+    throw wrongClient();
 }

@@ -24,6 +24,7 @@ import {
 } from "../browser-session.ts";
 import { authenticateApp, readCaller } from "../client-authentication.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
+import { readProof } from "../dpop.ts";
 import { oauthAnswer, oauthErrorAnswer } from "../oauth-answers.ts";
 import { ConsentPage } from "../pages/consent-page.tsx";
 import { registry, registryFor, registryForClient } from "../registries.ts";
@@ -51,6 +52,14 @@ authorization.post("/par", async (c) => {
     const kept = new Map(parameters);
     for (const name of ["client_assertion", "client_assertion_type"]) kept.delete(name);
     kept.set("client_id", client.oauthClientId);
+    // RFC 9449 §10.1: a proof here binds the code like dpop_jkt, and may not contradict it.
+    const thumbprint = await readProof(c, client);
+    if (thumbprint !== undefined) {
+      if ((kept.get("dpop_jkt") ?? thumbprint) !== thumbprint) {
+        throw new OAuthError("invalid_dpop_proof", "The proof is of another key than dpop_jkt.");
+      }
+      kept.set("dpop_jkt", thumbprint);
+    }
     const home = registryForClient(c.env, client.oauthClientId);
     const handle = randomInShard(shardOfBytes(crypto.getRandomValues(new Uint8Array(1))), 32);
     const seconds = await home?.pushRequest(

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { DEVICE_CODE_GRANT } from "../../../../engines/oauth/client-metadata.ts";
 import { appScopes } from "../../../../engines/oauth/iot-access.ts";
+import { acceptedAlgorithms } from "../../../../engines/oauth/jwt-verification.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
 
 /** Authorization server metadata (RFC 8414), also where OpenID Connect discovery looks. */
@@ -22,8 +23,11 @@ const answer = (c: DidpContext) => {
       response_modes_supported: ["query"],
       grant_types_supported: ["authorization_code", "refresh_token", DEVICE_CODE_GRANT],
       code_challenge_methods_supported: ["S256"],
-      token_endpoint_auth_methods_supported: ["none", "client_secret_basic"],
-      revocation_endpoint_auth_methods_supported: ["none", "client_secret_basic"],
+      token_endpoint_auth_methods_supported: ["none", "client_secret_basic", "private_key_jwt"],
+      token_endpoint_auth_signing_alg_values_supported: acceptedAlgorithms,
+      revocation_endpoint_auth_methods_supported: ["none", "client_secret_basic", "private_key_jwt"],
+      revocation_endpoint_auth_signing_alg_values_supported: acceptedAlgorithms,
+      dpop_signing_alg_values_supported: acceptedAlgorithms,
       authorization_details_types_supported: ["iot_access"],
       authorization_response_iss_parameter_supported: true,
       protected_resources: gateways,

@@ -214,6 +214,7 @@ function appFields(metadata: AppMetadata) {
     grant_types: ["authorization_code", "refresh_token"],
     response_types: ["code"],
     scope: appScopes.join(" "),
+    ...(metadata.dpopBound ? { dpop_bound_access_tokens: true } : {}),
     ...(metadata.clientUri === undefined ? {} : { client_uri: metadata.clientUri }),
     ...(metadata.jwks === undefined ? {} : { jwks: metadata.jwks }),
   };

@@ -6,6 +6,7 @@ import { OAuthError, type OAuthErrorCode } from "../../../../engines/oauth/oauth
 import { type Parameters, required } from "../../../../engines/oauth/parameters.ts";
 import { authenticateApp, type Caller, readCaller, registryOfCaller } from "../client-authentication.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
+import { readProof } from "../dpop.ts";
 import { oauthAnswer } from "../oauth-answers.ts";
 import { isDeviceId, registryFor } from "../registries.ts";
 import { readForm } from "../requests.ts";
@@ -81,7 +82,7 @@ async function refreshApp(c: DidpContext, caller: Caller, parameters: Parameters
   const registry = registryFor(c.env, presented);
   return registry === undefined
     ? { error: "invalid_grant" }
-    : registry.refreshApp(client.oauthClientId, presented);
+    : registry.refreshApp(client.oauthClientId, presented, await readProof(c, client));
 }
 
 async function exchangeCode(c: DidpContext, caller: Caller, parameters: Parameters): Promise<TokenResult> {
@@ -89,11 +90,14 @@ async function exchangeCode(c: DidpContext, caller: Caller, parameters: Paramete
   const client = await authenticateApp(c, caller);
   const registry = registryFor(c.env, code);
   if (registry === undefined) return { error: "invalid_grant" };
+  const thumbprint = await readProof(c, client);
   return registry.exchangeCode({
     code,
     oauthClientId: client.oauthClientId,
     redirectUri: parameters.get("redirect_uri"),
     verifier: parameters.get("code_verifier"),
+    bindsGrant: client.metadata.authMethod === "none",
+    ...(thumbprint === undefined ? {} : { dpopThumbprint: thumbprint }),
   });
 }
 
