@@ -22,7 +22,7 @@ const child = spawn(
     stdio: "inherit",
   },
 );
-// Ctrl-C reaches the child by itself, as it shares our terminal; we only wait for it to finish cleanly.
-process.on("SIGINT", () => {});
+// From a terminal Ctrl-C reaches the child by itself; from a supervisor the signal comes only here.
+process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
 for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
 child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));

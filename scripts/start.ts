@@ -51,16 +51,16 @@ async function main(): Promise<void> {
   const demo = values["no-demo"] ? undefined : await startDemo(platform.stateDir);
   console.log(welcome(platform, Date.now() - startedAtMs, demo?.description));
 
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
   const stop = async () => {
-    process.off("SIGINT", stop).off("SIGTERM", stop); // a second Ctrl-C ends at once
+    for (const signal of signals) process.off(signal, stop); // a second Ctrl-C ends at once
     console.log("\nStopping ...");
     await demo?.stop();
     await platform.stop();
     console.log("Stopped. Everything is kept; start again with: npm start");
   };
   // Miniflare's own handlers end the process at once, in the middle of a commit if need be.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.removeAllListeners(signal);
-  process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop);
+  for (const signal of signals) process.removeAllListeners(signal).on(signal, stop);
 }
 
 function welcome({ addresses, stateDir }: Platform, tookMs: number, demo = ""): string {

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout } from "node:timers/promises";
 
 /** Who runs on one state folder; kept in its `processes.json`, so that the next start knows. */
 interface Processes {
@@ -40,7 +41,7 @@ export async function endLeftover(stateDir: string): Promise<void> {
   for (const pid of recorded.workerd) {
     if (!commandOf(pid).includes("workerd")) continue;
     process.kill(pid, "SIGKILL");
-    while (commandOf(pid).includes("workerd")) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (running().some((candidate) => candidate.pid === pid)) await setTimeout(20);
   }
   forgetProcesses(stateDir);
 }
@@ -60,7 +61,7 @@ interface Running {
   readonly command: string;
 }
 
-/** @returns "" for a process that is gone or a zombie. */
+/** @returns "" for a process that is gone. */
 function commandOf(pid: number): string {
   return running().find((candidate) => candidate.pid === pid)?.command ?? "";
 }
@@ -83,10 +84,10 @@ function runningFromProc(): Running[] {
       try {
         const command = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ").trim();
         // `pid (name) state ppid …`, where the name may hold anything
-        const parent = Number(
-          readFileSync(`/proc/${name}/stat`, "utf8").replace(/^.*\)/s, "").trim().split(" ")[1],
-        );
-        return [{ pid: Number(name), parent, command }];
+        const afterName = readFileSync(`/proc/${name}/stat`, "utf8").replace(/^.*\)/s, "").trim();
+        const [state, parent] = afterName.split(" ");
+        // A zombie has let go of its ports and files already; a dying process without a command line has not.
+        return state === "Z" ? [] : [{ pid: Number(name), parent: Number(parent), command }];
       } catch {
         return []; // ended in between
       }
