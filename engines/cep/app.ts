@@ -1,0 +1,285 @@
+import { appNameOf, playbackOf } from "./app-annotations.ts";
+import { AppBuilder, type BuildServices, eventOf } from "./app-builder.ts";
+import { CepError, suggest } from "./cep-error.ts";
+import { type Attribute, Ev, EXPIRED, type OutputEvent } from "./event.ts";
+import type { Extension } from "./extension.ts";
+import { parseApp, parseStoreQuery } from "./parser/parse-app.ts";
+import { compileOnDemand, type OnDemandResult } from "./query/on-demand.ts";
+import { refuse, type SavedOperator } from "./query/instance.ts";
+import type { QueryCallback } from "./query/query-output.ts";
+import type { SavedPartition } from "./query/partition.ts";
+import { Registry } from "./registry.ts";
+import type { Junction, Receiver } from "./runtime/junction.ts";
+import { decodeState, encodeState } from "./runtime/snapshot-codec.ts";
+import { type Clock, type IdleAdvance, TimeKeeper } from "./runtime/time-keeper.ts";
+
+/** Bounds of one app; what goes beyond is refused with `LIMIT`. */
+export interface Limits {
+  /** Rows in windows, tables and aggregations. */
+  readonly maxRows: number;
+  readonly maxPartitionKeys: number;
+}
+
+export interface AppOptions {
+  readonly clock: Clock;
+  readonly limits?: Partial<Limits>;
+  readonly extensions?: readonly Extension[];
+  /** Told of what failed while events were processed; the default forgets it, after counting. */
+  readonly onError?: (stream: string, error: unknown) => void;
+}
+
+/** What a restore kept and what it dropped because the operator had changed. */
+export interface RestoreReport {
+  readonly dropped: readonly string[];
+}
+
+/** Numbers about a running app. */
+export interface AppMetrics {
+  readonly streams: Readonly<Record<string, number>>;
+  readonly rows: number;
+  readonly errors: number;
+  readonly queries: readonly { name: string; rows: number; matches: number }[];
+  readonly partitions: readonly { name: string; keys: readonly { key: string; rows: number; matches: number }[] }[];
+}
+
+interface Saved {
+  readonly format: 1;
+  readonly isStarted: boolean;
+  readonly time: ReturnType<TimeKeeper["save"]>;
+  readonly uuids: number;
+  readonly queries: Record<string, Record<string, SavedOperator>>;
+  readonly hosts: Record<string, Record<string, SavedOperator>>;
+  readonly partitions: Record<string, SavedPartition>;
+  readonly tables: Record<string, unknown>;
+}
+
+const DEFAULT_LIMITS: Limits = { maxRows: 10_000_000, maxPartitionKeys: 1_000_000 };
+
+/**
+ * A SiddhiQL app at run time. It is passive: events come in through `send`, time through `runDue`, and everything
+ * it does happens within those calls.
+ */
+export class CepApp {
+  readonly name: string;
+  readonly #builder: AppBuilder;
+  readonly #time: TimeKeeper;
+  readonly #limits: Limits;
+  readonly #onError: (stream: string, error: unknown) => void;
+  #isStarted = false;
+  #rows = 0;
+  #errors = 0;
+  #uuids = 0;
+
+  /** @throws CepError with position, expectation and suggestion when the app is wrong. */
+  constructor(text: string, options: AppOptions) {
+    try {
+      const app = parseApp(text);
+      this.name = appNameOf(app.annotations) ?? "app";
+      const { isPlayback, idle } = playbackOf(app.annotations);
+      this.#time = new TimeKeeper(options.clock, isPlayback, idle);
+      this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+      this.#onError = options.onError ?? (() => {});
+      this.#builder = new AppBuilder(app, this.#services(options.extensions));
+    } catch (error) {
+      throw error instanceof CepError ? error.locate(text) : error;
+    }
+  }
+
+  #services(extensions: readonly Extension[] | undefined): BuildServices {
+    return {
+      registry: new Registry(extensions),
+      scheduler: this.#time.scheduler,
+      maxPartitions: this.#limits.maxPartitionKeys,
+      now: () => this.#time.now(),
+      uuid: () => this.#uuid(),
+      charge: (rows) => {
+        this.#rows += rows;
+        if (rows > 0 && this.#rows > this.#limits.maxRows) refuse("rows", this.#limits.maxRows);
+      },
+      targetOf: () => undefined,
+      onFault: (stream, chunk, error, toFaultStream) => this.#onFault(stream, chunk, error, toFaultStream),
+    };
+  }
+
+  /** Unique within the app and the same again on replay: made of the app's name and a saved counter. */
+  #uuid(): string {
+    const count = ++this.#uuids;
+    let a = 0x9e3779b9 ^ count;
+    let text = "";
+    for (const c of `${this.name}#${count}`) a = Math.imul(a ^ c.charCodeAt(0), 0x85ebca6b) >>> 0;
+    for (let i = 0; i < 4; i++) {
+      a = Math.imul(a ^ (a >>> 15), 0x2c1b3c6d) >>> 0;
+      a = (a + count * 0x9e3779b9) >>> 0;
+      text += a.toString(16).padStart(8, "0");
+    }
+    return `${text.slice(0, 8)}-${text.slice(8, 12)}-4${text.slice(13, 16)}-8${text.slice(17, 20)}-${text.slice(20, 32)}`;
+  }
+
+  #onFault(stream: string, chunk: readonly Ev[], error: unknown, toFaultStream: boolean): void {
+    this.#errors++;
+    this.#onError(stream, error);
+    const fault = toFaultStream ? this.#builder.junctions.get(`!${stream}`) : undefined;
+    if (fault === undefined) return;
+    fault.send(chunk.map((e) => new Ev(e.ts, e.type, [...e.row, error instanceof Error ? error : new Error(String(error))])));
+  }
+
+  /** Starts timers, triggers and patterns. */
+  start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    for (const host of this.#builder.hosts.values()) host.start();
+    for (const { instance } of this.#builder.queries) instance.start();
+    this.#time.runDue();
+  }
+
+  /** Stops all timers; state is kept until the app is dropped. */
+  shutdown(): void {
+    this.#isStarted = false;
+    for (const host of this.#builder.hosts.values()) host.stop();
+    for (const { instance } of this.#builder.queries) instance.stop();
+    for (const p of this.#builder.partitions) p.stop();
+    this.#time.stop();
+  }
+
+  /** Sends one event; without a timestamp it gets the app's time. @throws CepError `UNKNOWN_STREAM` */
+  send(stream: string, row: readonly unknown[], timestamp?: number): void {
+    const junction = this.#input(stream);
+    const ts = timestamp ?? this.#time.wallTime();
+    this.#time.arrive(ts);
+    junction.send([eventOf(ts, row, junction.attributes.length)]);
+    this.#time.runDue();
+  }
+
+  /** Sends events as one chunk. @throws CepError `UNKNOWN_STREAM` */
+  sendBatch(stream: string, events: readonly { row: readonly unknown[]; timestamp?: number | undefined }[]): void {
+    const junction = this.#input(stream);
+    const now = this.#time.wallTime();
+    const chunk = events.map((e) => eventOf(e.timestamp ?? now, e.row, junction.attributes.length));
+    const last = chunk.at(-1);
+    if (last === undefined) return;
+    this.#time.arrive(last.ts);
+    junction.send(chunk);
+    this.#time.runDue();
+  }
+
+  #input(stream: string): Junction {
+    const junction = this.#builder.junctions.get(stream);
+    if (junction === undefined) {
+      throw new CepError("UNKNOWN_STREAM", `There is no stream '${stream}'`, { suggestion: suggest(stream, this.#builder.junctions.keys()) });
+    }
+    return junction;
+  }
+
+  /** The wall clock as the app sees it: a timer's due time while that timer runs. */
+  wallTime(): number {
+    return this.#time.wallTime();
+  }
+
+  /** Runs the timers that are due by the clock. */
+  runDue(): number {
+    return this.#time.runDue();
+  }
+
+  /** When `runDue` must be called next (ms), or undefined when nothing waits. */
+  nextDue(): number | undefined {
+    return this.#time.nextDue();
+  }
+
+  /** Turns event time on or off. */
+  setPlayback(isPlayback: boolean, idle?: IdleAdvance): void {
+    this.#time.setPlayback(isPlayback, idle);
+  }
+
+  /** Attributes of a stream or window. @throws CepError `UNKNOWN_STREAM` */
+  attributesOf(stream: string): readonly Attribute[] {
+    return this.#input(stream).attributes;
+  }
+
+  /** Attributes that a query puts out. @throws CepError `NOT_FOUND` */
+  outputOf(query: string): readonly Attribute[] {
+    return this.#plan(query).output;
+  }
+
+  #plan(query: string) {
+    const plan = this.#builder.plans.get(query);
+    if (plan === undefined) throw new CepError("NOT_FOUND", `There is no query '${query}'`, { suggestion: suggest(query, this.#builder.plans.keys()) });
+    return plan;
+  }
+
+  /** Watches a query's output. @throws CepError `NOT_FOUND` */
+  onQuery(query: string, listener: (current: readonly OutputEvent[], expired: readonly OutputEvent[]) => void): void {
+    const callback: QueryCallback = (current, expired) => listener(current.map(outputOf), expired.map(outputOf));
+    this.#plan(query).callbacks.push(callback);
+  }
+
+  /** Watches a stream or window. @returns how to stop. @throws CepError `UNKNOWN_STREAM` */
+  onStream(stream: string, listener: (events: readonly OutputEvent[]) => void): () => void {
+    const junction = this.#input(stream);
+    const receiver: Receiver = { receive: (chunk) => listener(chunk.map((e) => ({ timestamp: e.ts, row: e.row, isExpired: e.type === EXPIRED }))) };
+    junction.subscribe(receiver);
+    return () => junction.unsubscribe(receiver);
+  }
+
+  /** Runs an on-demand query. @throws CepError */
+  query(text: string): OnDemandResult {
+    try {
+      const result = compileOnDemand(parseStoreQuery(text), this.#builder.env)();
+      this.#time.runDue();
+      return result;
+    } catch (error) {
+      throw error instanceof CepError ? error.locate(text) : error;
+    }
+  }
+
+  /** All state as text; `restore` takes it, also into an app whose text has changed. */
+  snapshot(): string {
+    const { queries, hosts, partitions, env } = this.#builder;
+    const saved: Saved = {
+      format: 1,
+      isStarted: this.#isStarted,
+      time: this.#time.save(),
+      uuids: this.#uuids,
+      queries: Object.fromEntries(queries.map(({ plan, instance }) => [plan.name, instance.save()])),
+      hosts: Object.fromEntries([...hosts].map(([name, host]) => [name, host.save()])),
+      partitions: Object.fromEntries(partitions.map((p) => [p.name, p.save()])),
+      tables: Object.fromEntries([...env.tables].map(([name, t]) => [name, { shape: JSON.stringify(t.attributes), rows: t.save() }])),
+    };
+    return encodeState(saved);
+  }
+
+  /** Restores what fits the app as it is now. @throws CepError `SNAPSHOT` */
+  restore(text: string): RestoreReport {
+    const saved = decodeState(text) as Saved; // checked by its format just below
+    if (saved?.format !== 1) throw new CepError("SNAPSHOT", "The snapshot has another format");
+    const { queries, hosts, partitions, env } = this.#builder;
+    const dropped: string[] = [];
+    this.#isStarted = saved.isStarted;
+    this.#time.load(saved.time);
+    this.#uuids = saved.uuids;
+    for (const { plan, instance } of queries) dropped.push(...instance.load(saved.queries[plan.name] ?? {}).dropped.map((p) => `${plan.name}/${p}`));
+    for (const [name, host] of hosts) dropped.push(...host.load(saved.hosts[name] ?? {}).dropped.map((p) => `${name}/${p}`));
+    for (const p of partitions) dropped.push(...p.load(saved.partitions[p.name] ?? { timer: undefined, keys: [] }));
+    for (const [name, table] of env.tables) {
+      const rows = saved.tables[name] as { shape: string; rows: Ev[] } | undefined; // as saved
+      if (rows === undefined) continue;
+      if (rows.shape === JSON.stringify(table.attributes)) table.load(rows.rows);
+      else dropped.push(`table:${name}`);
+    }
+    return { dropped };
+  }
+
+  metrics(): AppMetrics {
+    const { queries, partitions, junctions } = this.#builder;
+    return {
+      streams: Object.fromEntries([...junctions].map(([id, j]) => [id, j.eventCount])),
+      rows: this.#rows,
+      errors: this.#errors,
+      queries: queries.map(({ plan, instance }) => ({ name: plan.name, ...instance.size() })),
+      partitions: partitions.map((p) => ({ name: p.name, keys: p.sizes() })),
+    };
+  }
+}
+
+function outputOf(e: Ev): OutputEvent {
+  return { timestamp: e.ts, row: e.out ?? [], isExpired: e.type === EXPIRED };
+}

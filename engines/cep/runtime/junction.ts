@@ -1,0 +1,47 @@
+import type { Attribute, Ev } from "../event.ts";
+
+/** Takes the chunks of a stream. The events belong to all receivers: copy before changing. */
+export interface Receiver {
+  receive(chunk: readonly Ev[]): void;
+}
+
+/** Called with what a receiver threw, and the chunk it was given. */
+export type FaultHandler = (chunk: readonly Ev[], error: unknown) => void;
+
+/** A stream at run time: hands each chunk to its receivers, in the order they subscribed. */
+export class Junction {
+  readonly id: string;
+  readonly attributes: readonly Attribute[];
+  readonly #onFault: FaultHandler;
+  #receivers: Receiver[] = [];
+  eventCount = 0;
+
+  constructor(id: string, attributes: readonly Attribute[], onFault: FaultHandler) {
+    this.id = id;
+    this.attributes = attributes;
+    this.#onFault = onFault;
+  }
+
+  subscribe(receiver: Receiver): void {
+    this.#receivers = [...this.#receivers, receiver];
+  }
+
+  unsubscribe(receiver: Receiver): void {
+    this.#receivers = this.#receivers.filter((r) => r !== receiver);
+  }
+
+  get isHeard(): boolean {
+    return this.#receivers.length > 0;
+  }
+
+  /** A failure in one receiver ends the chunk for the rest, as in Siddhi, and goes to the fault handler. */
+  send(chunk: readonly Ev[]): void {
+    this.eventCount += chunk.length;
+    const receivers = this.#receivers;
+    try {
+      for (let i = 0; i < receivers.length; i++) (receivers[i] as Receiver).receive(chunk); // in range
+    } catch (error) {
+      this.#onFault(chunk, error);
+    }
+  }
+}

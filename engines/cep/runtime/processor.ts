@@ -1,0 +1,35 @@
+import { Ev, TIMER } from "../event.ts";
+import type { Timer } from "./scheduler.ts";
+
+/** What an operator instance gets from the query that holds it. */
+export interface Host {
+  now(): number;
+  /** A timer that calls back in app time; its queue is saved with the query. */
+  timer(fire: (time: number) => void): Timer;
+  /** Reports that state grew by so many rows; refuses beyond the app's limit. */
+  charge(rows: number): void;
+}
+
+/** Takes a chunk of events; the chunk is the receiver's to change, the rows are not. */
+export interface Sink {
+  process(chunk: Ev[]): void;
+}
+
+/** A link of a query's chain. `save` gives live structures, encoded at once by the caller. */
+export abstract class Processor implements Sink {
+  next: Sink = NOWHERE;
+  abstract process(chunk: Ev[]): void;
+  save(): unknown {
+    return undefined;
+  }
+  load(_saved: unknown): void {}
+  /** Called once when the app starts, or when the partition comes to life; not after a restore. */
+  start(): void {}
+}
+
+const NOWHERE: Sink = { process() {} };
+
+/** A timer event. */
+export function timerEvent(time: number): Ev {
+  return new Ev(time, TIMER, []);
+}

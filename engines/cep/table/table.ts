@@ -1,0 +1,190 @@
+import { CepError } from "../cep-error.ts";
+import { type Attribute, Ev } from "../event.ts";
+import { annotationOf, type Annotation, type Span } from "../parser/ast.ts";
+
+/** A way to look rows up by equality: the columns and what they must equal. */
+export interface Probe {
+  readonly columns: readonly number[];
+  readonly values: readonly ((e: Ev) => unknown)[];
+}
+
+/** A compiled condition over a table: `cell.row` is the table row under test. */
+export interface TableCondition {
+  readonly cell: { row: unknown[] };
+  /** Undefined when every row fits. */
+  readonly test: ((e: Ev) => unknown) | undefined;
+  readonly probe: Probe | undefined;
+}
+
+/** One `column = expression` of an update; evaluated with `cell.row` at the row to change. */
+export interface ColumnUpdate {
+  readonly column: number;
+  readonly fn: (e: Ev) => unknown;
+}
+
+/** Rows in memory, in order of insertion, with an optional primary key and hash indexes. */
+export class Table {
+  readonly id: string;
+  readonly attributes: readonly Attribute[];
+  readonly primaryKey: readonly number[];
+  readonly indexed: readonly number[];
+  readonly #charge: (rows: number) => void;
+  #rows = new Set<Ev>();
+  #byKey = new Map<unknown, Ev>();
+  #byColumn = new Map<number, Map<unknown, Set<Ev>>>();
+
+  /** @throws CepError `WRONG_ANNOTATION` on keys and indexes that name no attribute, or stand twice. */
+  constructor(id: string, attributes: readonly Attribute[], annotations: readonly Annotation[], at: Span, charge: (rows: number) => void) {
+    this.id = id;
+    this.attributes = attributes;
+    this.#charge = charge;
+    this.primaryKey = columnsOf("PrimaryKey", attributes, annotations, at);
+    this.indexed = columnsOf("Index", attributes, annotations, at);
+    for (const column of this.indexed) this.#byColumn.set(column, new Map());
+  }
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  rows(): Iterable<Ev> {
+    return this.#rows;
+  }
+
+  #keyOf(row: readonly unknown[]): unknown {
+    const [only] = this.primaryKey;
+    return this.primaryKey.length === 1 && only !== undefined ? row[only] : this.primaryKey.map((c) => String(row[c])).join("\u0000");
+  }
+
+  /** Adds a row; one whose primary key is taken is refused. @returns whether it was added. */
+  insert(ts: number, row: readonly unknown[]): boolean {
+    const e = new Ev(ts, 0, row.slice());
+    if (this.primaryKey.length > 0) {
+      const key = this.#keyOf(row);
+      if (this.#byKey.has(key)) return false;
+      this.#byKey.set(key, e);
+    }
+    this.#rows.add(e);
+    this.#index(e);
+    this.#charge(1);
+    return true;
+  }
+
+  #index(e: Ev): void {
+    for (const [column, values] of this.#byColumn) {
+      const rows = values.get(e.row[column]);
+      if (rows === undefined) values.set(e.row[column], new Set([e]));
+      else rows.add(e);
+    }
+  }
+
+  #unindex(e: Ev): void {
+    for (const [column, values] of this.#byColumn) {
+      const rows = values.get(e.row[column]);
+      rows?.delete(e);
+      if (rows?.size === 0) values.delete(e.row[column]);
+    }
+  }
+
+  #candidates(condition: TableCondition, e: Ev): Iterable<Ev> {
+    const { probe } = condition;
+    if (probe === undefined) return this.#rows;
+    if (probe.columns === this.primaryKey) {
+      const [only] = probe.values;
+      const key = probe.values.length === 1 && only !== undefined ? only(e) : probe.values.map((v) => String(v(e))).join("\u0000");
+      const found = this.#byKey.get(key);
+      return found === undefined ? [] : [found];
+    }
+    return this.#byColumn.get(probe.columns[0] ?? -1)?.get(probe.values[0]?.(e)) ?? [];
+  }
+
+  /** The rows that fit, in order of insertion. */
+  find(condition: TableCondition, e: Ev): Ev[] {
+    const found: Ev[] = [];
+    const { cell, test } = condition;
+    for (const row of this.#candidates(condition, e)) {
+      cell.row = row.row;
+      if (test === undefined || test(e) === true) found.push(row);
+    }
+    return found;
+  }
+
+  contains(condition: TableCondition, e: Ev): boolean {
+    const { cell, test } = condition;
+    for (const row of this.#candidates(condition, e)) {
+      cell.row = row.row;
+      if (test === undefined || test(e) === true) return true;
+    }
+    return false;
+  }
+
+  /** @returns how many rows were removed. */
+  delete(condition: TableCondition, e: Ev): number {
+    const found = this.find(condition, e);
+    for (const row of found) this.#remove(row);
+    this.#charge(-found.length);
+    return found.length;
+  }
+
+  #remove(row: Ev): void {
+    this.#rows.delete(row);
+    if (this.primaryKey.length > 0) this.#byKey.delete(this.#keyOf(row.row));
+    this.#unindex(row);
+  }
+
+  /** Changes the rows that fit. @returns how many. */
+  update(condition: TableCondition, updates: readonly ColumnUpdate[], e: Ev): number {
+    const found = this.find(condition, e);
+    for (const row of found) this.#change(condition, updates, row, e);
+    return found.length;
+  }
+
+  #change(condition: TableCondition, updates: readonly ColumnUpdate[], row: Ev, e: Ev): void {
+    condition.cell.row = row.row;
+    const changed = row.row.slice();
+    for (const { column, fn } of updates) changed[column] = fn(e) ?? null;
+    if (this.primaryKey.length > 0) {
+      const before = this.#keyOf(row.row);
+      const after = this.#keyOf(changed);
+      if (before !== after) {
+        const taken = this.#byKey.get(after);
+        if (taken !== undefined && taken !== row) return; // the key belongs to another row
+        this.#byKey.delete(before);
+        this.#byKey.set(after, row);
+      }
+    }
+    this.#unindex(row);
+    row.row = changed;
+    this.#index(row);
+  }
+
+  save(): unknown {
+    return [...this.#rows];
+  }
+
+  load(saved: readonly Ev[]): void {
+    this.#charge(saved.length - this.#rows.size);
+    this.#rows = new Set(saved);
+    this.#byKey = new Map(this.primaryKey.length > 0 ? saved.map((e) => [this.#keyOf(e.row), e]) : []);
+    for (const values of this.#byColumn.values()) values.clear();
+    for (const e of saved) this.#index(e);
+  }
+}
+
+function columnsOf(name: string, attributes: readonly Attribute[], annotations: readonly Annotation[], at: Span): readonly number[] {
+  const found = annotations.filter((a) => a.name.toLowerCase() === name.toLowerCase());
+  if (found.length === 0) return [];
+  const problem = (message: string): never => {
+    throw new CepError("WRONG_ANNOTATION", message, { offset: found[0]?.start ?? at.start, length: 1, expected: attributes.map((a) => a.name) });
+  };
+  if (name === "PrimaryKey" && found.length > 1) problem("A table has one @PrimaryKey");
+  const names = found.flatMap((a) => a.elements.map((e) => e.value));
+  if (names.length === 0) problem(`@${name} names no attribute`);
+  if (name === "PrimaryKey" && annotationOf(annotations, name)?.elements.some((e) => e.value.includes(","))) problem(`@${name} takes one string per attribute`);
+  const columns = names.map((n) => {
+    const column = attributes.findIndex((a) => a.name === n.trim());
+    return column >= 0 ? column : problem(`@${name}: there is no attribute '${n}'`);
+  });
+  if (new Set(columns).size < columns.length) problem(`@${name} names an attribute twice`);
+  return columns;
+}

@@ -1,0 +1,28 @@
+import type { Attribute, Ev } from "../event.ts";
+import type { Compiled } from "../expression/compiled.ts";
+import type { Span } from "../parser/ast.ts";
+import { type Host, Processor } from "../runtime/processor.ts";
+import type { WindowExpression } from "./window-expression.ts";
+
+/** A window: takes current events, passes them on and lets them expire. Joins and on-demand queries look into it. */
+export abstract class WindowProcessor extends Processor {
+  /** The events a join or an on-demand query finds, oldest first; not to be changed. */
+  abstract contents(): readonly Ev[];
+  /** Number of rows held. */
+  abstract size(): number;
+}
+
+/** What a window is made from, at compile time. */
+export interface WindowInit {
+  readonly args: Compiled[];
+  readonly attributes: readonly Attribute[];
+  /** The query's output takes expired events, so they must be made. */
+  readonly expectsExpired: boolean;
+  /** A join or a query looks into the window, so it must keep what it has sent. */
+  readonly isFindable: boolean;
+  readonly at: Span;
+  /** Compiles the text of an expression window over the window's attributes, `first` and `last`. */
+  compileText(text: string): WindowExpression;
+}
+
+export type WindowFactory = (host: Host) => WindowProcessor;
