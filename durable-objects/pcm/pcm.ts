@@ -2,7 +2,6 @@ import { DurableObject } from "cloudflare:workers";
 import { Broker } from "../../engines/broker/broker.ts";
 import type { Attachment } from "../../engines/broker/connection.ts";
 import type { ConnectionId, Effect } from "../../engines/broker/effect.ts";
-import { defaultLimits } from "../../engines/broker/limits.ts";
 import { createLog } from "../../engines/log/log.ts";
 import type {
   Authority,
@@ -14,6 +13,7 @@ import type {
   Selection,
 } from "../../engines/oauth/authority.ts";
 import { Alarms } from "./alarms.ts";
+import { limitsFrom } from "./config.ts";
 import { fromJson, toJson } from "./json.ts";
 import { pairwiseHandle } from "./pairwise-handle.ts";
 import { migrate } from "./schema.ts";
@@ -23,6 +23,8 @@ import { SqlStore } from "./store.ts";
 export interface PcmEnv {
   readonly DIDP: { introspect(gatewayUri: string, token: string): Promise<Introspection> };
   readonly GATEWAY_URI: string;
+  /** See `limitsFrom`. */
+  readonly LIMITS?: string;
 }
 
 /** What `serializeAttachment` holds: all of it, or where the rest lies because it was too large. */
@@ -165,7 +167,7 @@ export class Pcm extends DurableObject<PcmEnv> {
         store: this.#store,
         now: () => Date.now(),
         random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
-        limits: defaultLimits,
+        limits: limitsFrom(this.env.LIMITS),
       },
       attachments,
     );

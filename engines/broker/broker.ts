@@ -1,3 +1,4 @@
+import type { DecodeFailure } from "../mqtt/decoder.ts";
 import type { Disconnect, Packet } from "../mqtt/packet.ts";
 import { reasonCode } from "../mqtt/reason-code.ts";
 import type {
@@ -96,7 +97,7 @@ export class Broker {
       if (connection.decoder.pendingBytes > 0 || pendingBefore > 0) state.keep(connection);
       if (connection.waiting !== undefined) connection.heldBytes += bytes.byteLength;
       for (const packet of packets) take(state, connection, packet);
-      if (failure !== undefined) fail(state, connection, failure.reasonCode, failure.protocolLevel);
+      if (failure !== undefined) fail(state, connection, failure);
       if (connection.heldBytes > state.limits.maximumPacketBytes) {
         endConnection(state, connection, { isWillKept: true, closeCode: 1009 });
       }
@@ -231,6 +232,7 @@ function restoreOutgoing(
 function seen(state: BrokerState, connection: Connection): void {
   connection.lastSeenMs = state.nowMs;
   connection.seenSlackMs = 0;
+  connection.unheardBytes = 0;
   if (connection.keepAliveSeconds === 0) return;
   const slackMs = connection.keepAliveSeconds * 1000 * state.limits.keepAliveSlack;
   if (state.nowMs - connection.attachedSeenMs >= slackMs) state.keep(connection);
@@ -291,34 +293,32 @@ function releaseHeld(state: BrokerState, connection: Connection): void {
   const held = connection.held.splice(0);
   for (const packet of held) take(state, connection, packet);
   if (connection.waiting === undefined && connection.failure !== undefined) {
-    refuseConnection(state, connection, connection.failure);
+    refuseConnection(state, connection, connection.failure.code, connection.failure.reason);
   }
 }
 
 /** The stream cannot go on: said in the client's own protocol where that is possible (MQTT 5.0 §4.13). */
-function fail(
-  state: BrokerState,
-  connection: Connection,
-  code: number,
-  protocolLevel: Connection["protocolLevel"] | undefined,
-): void {
+function fail(state: BrokerState, connection: Connection, failure: DecodeFailure): void {
+  const { reasonCode: code, message: reason, protocolLevel } = failure;
   if (connection.isClosed) return;
   if (connection.waiting !== undefined) {
-    connection.failure = code;
+    connection.failure = { code, reason };
     return;
   }
   if (connection.session !== undefined) {
-    refuseConnection(state, connection, code);
+    refuseConnection(state, connection, code, reason);
     return;
   }
-  // [MQTT-3.1.0-1] [MQTT-3.1.1:3.1.0-1] no CONNECT: no word; an unknown level: CONNACK in the level it can read
-  if (protocolLevel === undefined) endConnection(state, connection, { isWillKept: false, closeCode: 1002 });
-  else {
+  if (protocolLevel !== undefined) {
     connection.protocolLevel = protocolLevel;
-    if (protocolLevel === 5 || code === reasonCode.unsupportedProtocolVersion)
-      refuse(state, connection, code);
-    else endConnection(state, connection, { isWillKept: false, closeCode: 1002 });
+    // [MQTT-3.1.2-2] [MQTT-3.1.1:3.1.2-2] an unknown level gets CONNACK in the form that it can read
+    if (protocolLevel === 5 || code === reasonCode.unsupportedProtocolVersion) {
+      refuse(state, connection, code, reason);
+      return;
+    }
   }
+  // [MQTT-3.1.0-1] [MQTT-3.1.1:3.1.0-1] [MQTT-3.1.4-1] [MQTT-3.1.1:3.1.4-1] nobody that could be answered
+  endConnection(state, connection, { isWillKept: false, closeCode: 1002 });
 }
 
 /** DISCONNECT from the client (MQTT 5.0 §3.14, MQTT 3.1.1 §3.14). */

@@ -24,6 +24,7 @@ export function connect(state: BrokerState, connection: Connection, packet: Conn
     // What we send may be larger than what we take: a topic is longer in the owner's names than in a device's.
     2 * state.limits.maximumPacketBytes,
   );
+  connection.wantsProblemInformation = packet.properties?.requestProblemInformation !== 0;
   const method = packet.properties?.authenticationMethod;
   if (method !== undefined && method !== bearerMethod) {
     // [MQTT-4.12.0-1] a method that is not supported
@@ -76,8 +77,18 @@ export function connectAuthenticated(
 }
 
 /** [MQTT-3.1.4-2] [MQTT-3.2.2-7] [MQTT-3.1.1:3.2.2-5] CONNACK with a refusal, then the socket closes. */
-export function refuse(state: BrokerState, connection: Connection, code: ReasonCode): void {
-  state.send(connection, { type: "connack", sessionPresent: false, reasonCode: code });
+export function refuse(
+  state: BrokerState,
+  connection: Connection,
+  code: ReasonCode,
+  reasonString?: string,
+): void {
+  state.send(connection, {
+    type: "connack",
+    sessionPresent: false,
+    reasonCode: code,
+    ...(reasonString !== undefined && { properties: { reasonString } }),
+  });
   endConnection(state, connection, { isWillKept: false });
 }
 

@@ -24,6 +24,7 @@ export interface Attachment {
     readonly receiveMaximum: number;
     readonly maximumPacketBytes: number;
     readonly topicAliasMaximum: number;
+    readonly wantsProblemInformation: boolean;
     readonly authenticationMethod?: string;
     readonly wasToldOfExpiry: boolean;
     readonly aliasesIn: readonly (readonly [alias: number, topicName: TopicName])[];
@@ -60,6 +61,7 @@ export class Connection {
   receiveMaximum = 65_535;
   maximumPacketBytes: number;
   topicAliasMaximum = 0;
+  wantsProblemInformation = true;
   authenticationMethod: string | undefined;
   wasToldOfExpiry = false;
   aliasesIn = new Map<number, TopicName>();
@@ -68,7 +70,7 @@ export class Connection {
   readonly held: Packet[] = [];
   heldBytes = 0;
   /** Set when a decode failure is to follow the held packets. */
-  failure: ReasonCode | undefined;
+  failure: { readonly code: ReasonCode; readonly reason: string } | undefined;
   isClosed = false;
   /** The socket went while an answer was awaited; what had arrived before is still carried out. */
   isGone = false;
@@ -79,6 +81,9 @@ export class Connection {
   /** Token bucket of the messages per second. */
   budget: number;
   budgetAtMs: number;
+  /** See `Limits.unheardBytes`. */
+  unheardBytes = 0;
+  unheardAtMs: number;
 
   constructor(
     id: ConnectionId,
@@ -95,6 +100,7 @@ export class Connection {
     this.authority = attachment?.authority;
     this.budget = limits.messageBurst;
     this.budgetAtMs = nowMs;
+    this.unheardAtMs = nowMs;
     const client = attachment?.client;
     this.decoder = new Decoder({
       role: "server",
@@ -110,6 +116,7 @@ export class Connection {
     this.receiveMaximum = client.receiveMaximum;
     this.maximumPacketBytes = client.maximumPacketBytes;
     this.topicAliasMaximum = client.topicAliasMaximum;
+    this.wantsProblemInformation = client.wantsProblemInformation;
     this.authenticationMethod = client.authenticationMethod;
     this.wasToldOfExpiry = client.wasToldOfExpiry;
     this.aliasesIn = new Map(client.aliasesIn);
@@ -146,6 +153,7 @@ export class Connection {
           receiveMaximum: this.receiveMaximum,
           maximumPacketBytes: this.maximumPacketBytes,
           topicAliasMaximum: this.topicAliasMaximum,
+          wantsProblemInformation: this.wantsProblemInformation,
           ...(this.authenticationMethod !== undefined && { authenticationMethod: this.authenticationMethod }),
           wasToldOfExpiry: this.wasToldOfExpiry,
           aliasesIn: [...this.aliasesIn],

@@ -133,6 +133,10 @@ function sendAtMostOnce(
   message: Message,
 ): void {
   const { protocolLevel } = connection;
+  if (!canRead(state, connection, message.payload.byteLength + topicName.length)) {
+    state.counters.messagesDropped++;
+    return;
+  }
   const isPlain = protocolLevel !== 5 || (identifiers === undefined && message.properties === undefined);
   const { lastEncoded } = state;
   const isShareable = isPlain && message.expiresAtMs === undefined && connection.topicAliasMaximum === 0;
@@ -162,6 +166,17 @@ function sendAtMostOnce(
   });
   if (isShareable) state.lastEncoded = { message, topicName, protocolLevel, retained, bytes };
   sendPublishBytes(state, connection, bytes);
+}
+
+/** Whether a client that may have stopped reading gets more at QoS 0 (`Limits.unheardBytes`). */
+function canRead(state: BrokerState, connection: Connection, bytes: number): boolean {
+  const { unheardBytes, unheardBytesPerSecond } = state.limits;
+  const read = ((state.nowMs - connection.unheardAtMs) / 1000) * unheardBytesPerSecond;
+  connection.unheardBytes = Math.max(0, connection.unheardBytes - read);
+  connection.unheardAtMs = state.nowMs;
+  if (connection.unheardBytes + bytes > unheardBytes) return false;
+  connection.unheardBytes += bytes;
+  return true;
 }
 
 /**

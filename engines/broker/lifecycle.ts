@@ -13,13 +13,25 @@ const socketClose = { normal: 1000, protocolError: 1002, policyViolation: 1008, 
  * Ends a connection because of what its client did or may no longer do: DISCONNECT with the reason in 5.0, then
  * the socket closes, and the will goes out.
  *
+ * @param reasonString names a field and a rule, never a value.
  * @see MQTT 5.0 §4.13.1
  */
-export function refuseConnection(state: BrokerState, connection: Connection, code: ReasonCode): void {
+export function refuseConnection(
+  state: BrokerState,
+  connection: Connection,
+  code: ReasonCode,
+  reasonString?: string,
+): void {
   if (connection.isClosed) return;
   if (connection.session !== undefined && connection.protocolLevel === 5) {
     // [MQTT-3.14.0-1] never before CONNACK
-    state.send(connection, { type: "disconnect", reasonCode: code });
+    // MQTT 5.0 §3.1.2.11.7 would allow the reason here in any case; who does not want it does not get it.
+    const isExplained = reasonString !== undefined && connection.wantsProblemInformation;
+    state.send(connection, {
+      type: "disconnect",
+      reasonCode: code,
+      ...(isExplained && { properties: { reasonString } }),
+    });
   }
   endConnection(state, connection, { isWillKept: true, closeCode: closeCodeOf(code) });
 }

@@ -40,6 +40,13 @@ export interface Limits {
   readonly connectSeconds: number;
   /** Bytes taken before CONNECT is complete; then the socket is closed. */
   readonly bytesBeforeConnect: number;
+  /**
+   * QoS 0 bytes on their way to a client from which nothing was heard since; above it QoS 0 is dropped for that
+   * client. The runtime does not tell how much a socket buffers, so a reader that stands still is bounded so.
+   */
+  readonly unheardBytes: number;
+  /** What a client that says nothing is believed to read. */
+  readonly unheardBytesPerSecond: number;
   /** PUBLISH a second and connection, averaged; above it QoS 0 is dropped and QoS 1 and 2 get 0x97. */
   readonly messagesPerSecond: number;
   /** How many may come at once before the average counts. Ten times as many over it close with 0x96. */
@@ -64,6 +71,8 @@ export const defaultLimits: Limits = {
   keepAliveSlack: 0.1,
   connectSeconds: 10,
   bytesBeforeConnect: 64 * 1024,
+  unheardBytes: 8 * 1024 * 1024,
+  unheardBytesPerSecond: 256 * 1024,
   messagesPerSecond: 200,
   messageBurst: 2000,
 };

@@ -83,8 +83,17 @@ describe("CONNACK", () => {
     const client = new TestHome().client("owner");
     client.take();
     client.send(connectPacket());
-    expect(client.take()).toEqual([{ type: "disconnect", reasonCode: 0x82 }]);
+    expect(client.take()).toEqual([
+      { type: "disconnect", reasonCode: 0x82, properties: { reasonString: "a second CONNECT" } },
+    ]);
     expect(client.isClosed).toBe(true);
+  });
+
+  test("a client that wants no problem information gets no reason strings", () => {
+    const client = new TestHome().client("owner", { properties: { requestProblemInformation: 0 } });
+    client.take();
+    client.send(connectPacket());
+    expect(client.take()).toEqual([{ type: "disconnect", reasonCode: 0x82 }]);
   });
 });
 
@@ -593,8 +602,24 @@ describe("limits", () => {
     const client = home.client("owner");
     client.take();
     client.sendBytes(new Uint8Array([0x30, 0xff, 0xff, 0xff, 0x7f]));
-    expect(client.take()).toEqual([{ type: "disconnect", reasonCode: 0x95 }]);
+    expect(client.take()).toMatchObject([{ type: "disconnect", reasonCode: 0x95 }]);
     expect(client.closeCode).toBe(1009);
+  });
+
+  test("a reader that stands still is spared QoS 0 after a while, and nobody else is", () => {
+    const home = new TestHome({ unheardBytes: 1000, unheardBytesPerSecond: 100 });
+    const still = home.client("owner", { mqttClientId: "still" });
+    const lively = home.client("owner", { mqttClientId: "lively" });
+    for (const client of [still, lively]) client.subscribe("a");
+    for (const client of [still, lively]) client.take();
+    for (let i = 0; i < 20; i++) lively.publish("a", new Uint8Array(99));
+    expect([still.takeMessages().length, lively.takeMessages().length]).toEqual([10, 20]);
+    home.pass(2000);
+    for (let i = 0; i < 20; i++) lively.publish("a", new Uint8Array(99));
+    expect(still.takeMessages()).toHaveLength(2);
+    still.send({ type: "pingreq" });
+    lively.publish("a", "heard");
+    expect(still.takeMessages()).toEqual(["a=heard"]);
   });
 
   test("what is held before the client is known is bounded", () => {
