@@ -25,10 +25,15 @@ export function contextOf(command: Command): Context {
   };
 }
 
+/** A terminal and a launcher may both pass on the same Ctrl-C; only one that comes later is a second one. */
+const SAME_INTERRUPTION_MS = 1000;
+
 function interruption(): AbortSignal {
   const controller = new AbortController();
+  let firstMs: number | undefined;
   const stop = () => {
-    process.off("SIGINT", stop).off("SIGTERM", stop).off("SIGHUP", stop);
+    firstMs ??= Date.now();
+    if (Date.now() - firstMs > SAME_INTERRUPTION_MS) process.exit(130);
     controller.abort();
   };
   process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop);

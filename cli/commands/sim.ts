@@ -12,6 +12,7 @@ import { Simulation } from "../sim/simulation.ts";
 import { SimulationReport } from "../sim/simulation-report.ts";
 import { Trace, TraceError } from "../sim/trace.ts";
 import { missingTraceDevices } from "../sim/trace-devices.ts";
+import { fleetCommand } from "./sim-fleet.ts";
 
 interface RunOptions {
   readonly trace?: string;
@@ -26,11 +27,12 @@ interface RunOptions {
   readonly stay?: boolean;
 }
 
-/** `edgenym sim run` and `edgenym sim factory` */
+/** `edgenym sim run`, `edgenym sim factory` and `edgenym sim fleet` */
 export function simCommand(): Command {
   const sim = new Command("sim").description("simulated devices: real MQTT clients without hardware");
   sim.addCommand(runCommand());
   sim.addCommand(factoryCommand());
+  sim.addCommand(fleetCommand());
   return sim;
 }
 
