@@ -247,8 +247,13 @@ export class CepApp {
     return encodeState(saved);
   }
 
-  /** Restores what fits the app as it is now. @throws CepError `SNAPSHOT` */
-  restore(text: string): RestoreReport {
+  /**
+   * Restores what fits the app as it is now. By default the app goes on as if it had never stopped: timers that are
+   * late run at their own times. `resume` is for an app that was down: what was missed happens now, as in Siddhi.
+   * @throws CepError `SNAPSHOT`
+   */
+  restore(text: string, mode: "continue" | "resume" = "continue"): RestoreReport {
+    const isResuming = mode === "resume";
     const saved = decodeState(text) as Saved; // checked by its format just below
     if (saved?.format !== 1) throw new CepError("SNAPSHOT", "The snapshot has another format");
     const { queries, hosts, partitions, env } = this.#builder;
@@ -256,9 +261,9 @@ export class CepApp {
     this.#isStarted = saved.isStarted;
     this.#time.load(saved.time);
     this.#uuids = saved.uuids;
-    for (const { plan, instance } of queries) dropped.push(...instance.load(saved.queries[plan.name] ?? {}).dropped.map((p) => `${plan.name}/${p}`));
-    for (const [name, host] of hosts) dropped.push(...host.load(saved.hosts[name] ?? {}).dropped.map((p) => `${name}/${p}`));
-    for (const p of partitions) dropped.push(...p.load(saved.partitions[p.name] ?? { timer: undefined, keys: [] }));
+    for (const { plan, instance } of queries) dropped.push(...instance.load(saved.queries[plan.name] ?? {}, isResuming).dropped.map((p) => `${plan.name}/${p}`));
+    for (const [name, host] of hosts) dropped.push(...host.load(saved.hosts[name] ?? {}, isResuming).dropped.map((p) => `${name}/${p}`));
+    for (const p of partitions) dropped.push(...p.load(saved.partitions[p.name] ?? { timer: undefined, keys: [] }, isResuming));
     for (const [name, table] of env.tables) {
       const rows = saved.tables[name] as { shape: string; rows: Ev[] } | undefined; // as saved
       if (rows === undefined) continue;

@@ -133,15 +133,14 @@ export class Aggregation extends Processor {
     return rows;
   }
 
-  /** Drops buckets older than their retention; the newest of a duration is still being filled and stays. */
+  /** Drops buckets older than their retention. */
   purge(): void {
     const now = this.#now();
     for (const [duration, buckets] of this.#buckets) {
       const keep = this.#plan.retention.get(duration);
       if (keep === undefined) continue;
-      const newest = Math.max(...[...buckets.values()].map((b) => b.start));
       for (const [id, b] of [...buckets]) {
-        if (b.start === newest || b.start >= now - keep) continue;
+        if (b.start >= now - keep) continue;
         buckets.delete(id);
         this.#charge(-1);
       }

@@ -1,3 +1,4 @@
+import { CepError } from "../cep-error.ts";
 import type { AttributeType } from "../event.ts";
 import type { AggregatorExtension, AggregatorState } from "../extension.ts";
 
@@ -76,6 +77,7 @@ export class BoolAggregate implements AggregatorState {
     this.#isAnd = isAnd;
   }
   add(value: unknown): unknown {
+    if (typeof value !== "boolean" && value !== null) throw new CepError("RUNTIME", "and() and or() take a bool");
     if (value === true) this.#trues++;
     else if (value === false) this.#falses++;
     return this.#value();

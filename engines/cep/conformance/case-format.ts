@@ -88,6 +88,9 @@ export interface SumTerm {
   readonly in?: number;
   readonly removed?: number;
   readonly calls?: number;
+  /** Batches with new rows, and batches with removed ones. */
+  readonly inCalls?: number;
+  readonly removedCalls?: number;
 }
 
 /** A value of the format as the engine takes it, by the type of its column. */

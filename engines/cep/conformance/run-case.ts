@@ -97,7 +97,6 @@ export class CaseRun {
     else if (step.start !== undefined) this.#running(step).app.start();
     else if (step.shutdown !== undefined) {
       this.#running(step).app.shutdown();
-      this.#apps.delete(step.app ?? 0);
     } else if (step.send !== undefined) this.#send(step);
     else if (step.advance !== undefined) this.#advance(step.advance);
     else if (step.query !== undefined) this.#rows[step.q ?? 0] = this.#running(step).app.query(step.query).rows;
@@ -122,7 +121,7 @@ export class CaseRun {
     const { app } = this.#running(step);
     const saved = this.#saves.get(step.restore === "last" ? `app ${app.name}` : `snapshot ${step.restore}`);
     if (saved === undefined) return;
-    app.restore(saved);
+    app.restore(saved, "resume");
     app.runDue();
   }
 
@@ -191,6 +190,7 @@ export class CaseRun {
     for (const { w, ...counts } of terms) {
       for (const b of this.#batches[w] ?? []) {
         total += (counts.in ?? 0) * b.in.length + (counts.removed ?? 0) * b.removed.length + (counts.calls ?? 0);
+        total += (b.in.length > 0 ? (counts.inCalls ?? 0) : 0) + (b.removed.length > 0 ? (counts.removedCalls ?? 0) : 0);
       }
     }
     return total;
@@ -205,6 +205,8 @@ export class CaseRun {
     if (a.rows !== undefined) return sameRows(a.rows, rows ?? [], a.anyOrder === true);
     if (a.row === undefined) return true;
     const row = rows?.[a.row];
+    // Cell asserts come from code that looked at each row as it arrived: without the row there was no look.
+    if (row === undefined && a.q === undefined) return true;
     if (a.col !== undefined) return this.#cellHolds(a, row?.[a.col]);
     if (a.width !== undefined) return row?.length === a.width;
     if (row === undefined) return a.equals === null;

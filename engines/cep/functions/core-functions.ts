@@ -1,6 +1,6 @@
 import { CepError } from "../cep-error.ts";
 import type { AttributeType, Ev } from "../event.ts";
-import { type Compiled, isNumeric } from "../expression/compiled.ts";
+import type { Compiled } from "../expression/compiled.ts";
 import { doubleToInt, doubleToLong, toLong, valueToString } from "../expression/java-number.ts";
 import type { FunctionExtension } from "../extension.ts";
 import type { Span } from "../parser/ast.ts";
@@ -97,6 +97,10 @@ function extreme(name: "maximum" | "minimum"): FunctionExtension {
   };
 }
 
+const JAVASCRIPT_TYPE: Record<Exclude<AttributeType, "object">, readonly string[]> = {
+  int: ["number"], long: ["number", "bigint"], float: ["number"], double: ["number"], bool: ["boolean"], string: ["string"],
+};
+
 function instanceOf(name: string, type: AttributeType, test: (value: unknown) => boolean): FunctionExtension {
   return {
     kind: "function", namespace: "", name, description: `True when the value is a ${type}; null is none.`,
@@ -106,7 +110,9 @@ function instanceOf(name: string, type: AttributeType, test: (value: unknown) =>
     compile(args) {
       const { type: given, fn } = first(args);
       if (given === "object") return { type: "bool", fn: (e) => test(fn(e)) };
-      return { type: "bool", fn: given === type ? (e) => fn(e) !== null : () => false };
+      // The declared type decides, but a sender may have put something else into the row.
+      const fits = JAVASCRIPT_TYPE[given];
+      return { type: "bool", fn: given === type ? (e) => fits.includes(typeof fn(e)) : () => false };
     },
   };
 }
@@ -183,21 +189,11 @@ const cast: FunctionExtension = {
   examples: [{ syntax: "cast(symbol, 'string')", description: "symbol, known to be a string." }],
   compile(args, _context, at) {
     const to = targetType(args, at, "cast", true);
-    const { fn, type: from } = first(args);
-    if (from === to || to === "object") return { type: to, fn, hasAggregator: first(args).hasAggregator === true };
-    return { type: to, fn: (e) => castValue(fn(e), from, to), hasAggregator: first(args).hasAggregator === true };
+    const { fn } = first(args);
+    // As in Siddhi, a cast changes the declared type and leaves the value as it is.
+    return { type: to, fn, hasAggregator: first(args).hasAggregator === true };
   },
 };
-
-/** @throws CepError `RUNTIME` when the value is not of the type (Java's ClassCastException). */
-function castValue(value: unknown, from: AttributeType, to: AttributeType): unknown {
-  if (value === null || value === undefined) return null;
-  if (to === "string") return valueToString(value, from);
-  const fits =
-    to === "bool" ? typeof value === "boolean" : isNumeric(to) && (typeof value === "number" || typeof value === "bigint" || (typeof value === "string" && !Number.isNaN(Number(value))));
-  if (!fits) throw new CepError("RUNTIME", `A ${from} value cannot be cast to ${to}`);
-  return convertValue(value, from, to);
-}
 
 const eventTimestamp: FunctionExtension = {
   kind: "function", namespace: "", name: "eventTimestamp", description: "The timestamp (ms) of the event, or of the named one in a pattern or window expression.",

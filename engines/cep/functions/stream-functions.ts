@@ -4,7 +4,7 @@ import type { StreamFunctionExtension } from "../extension.ts";
 const pol2Cart: StreamFunctionExtension = {
   kind: "stream-function", namespace: "", name: "pol2Cart", description: "Adds the cartesian coordinates x, y (and z) of polar ones.",
   parameters: [
-    { name: "theta", types: ["double"], description: "The angle in radians.", isDynamic: true },
+    { name: "theta", types: ["double"], description: "The angle in degrees.", isDynamic: true },
     { name: "rho", types: ["double"], description: "The distance.", isDynamic: true },
     { name: "z", types: ["double"], description: "The height.", isOptional: true, isDynamic: true },
   ],
@@ -16,7 +16,8 @@ const pol2Cart: StreamFunctionExtension = {
       attributes: names.map((name) => ({ name, type: "double" as const })),
       apply: (e: Ev) => {
         const [theta, rho, z] = args.map((a) => a.fn(e)) as [number, number, number | undefined]; // doubles: checked by the overloads
-        const point = [rho * Math.cos(theta), rho * Math.sin(theta)];
+        const radians = (theta * Math.PI) / 180;
+        const point = [rho * Math.cos(radians), rho * Math.sin(radians)];
         return z === undefined ? point : [...point, z];
       },
     };

@@ -34,6 +34,7 @@ export class QueryInstance implements Host {
   readonly #operators: Operator[] = [];
   readonly entries: { stream: string; receiver: Receiver }[] = [];
   #timers: Timer[] = [];
+  isResuming = false;
 
   constructor(services: InstanceServices, order: number) {
     this.#services = services;
@@ -77,7 +78,8 @@ export class QueryInstance implements Host {
   }
 
   /** Restores what fits; an operator without fitting state starts as new. @returns paths kept and dropped. */
-  load(saved: Record<string, SavedOperator>): { kept: string[]; dropped: string[] } {
+  load(saved: Record<string, SavedOperator>, isResuming: boolean): { kept: string[]; dropped: string[] } {
+    this.isResuming = isResuming;
     const kept: string[] = [];
     const dropped: string[] = [];
     for (const o of this.#operators) {
@@ -88,7 +90,7 @@ export class QueryInstance implements Host {
         continue;
       }
       o.processor.load(state.state);
-      for (let i = 0; i < o.timers.length; i++) o.timers[i]?.load(state.timers[i]);
+      for (let i = 0; i < o.timers.length; i++) o.timers[i]?.load(state.timers[i], isResuming);
       kept.push(o.path);
     }
     for (const path of Object.keys(saved)) if (!this.#operators.some((o) => o.path === path)) dropped.push(path);

@@ -228,17 +228,17 @@ export class PartitionRuntime {
   }
 
   /** @returns paths of what did not fit. */
-  load(saved: SavedPartition): string[] {
+  load(saved: SavedPartition, isResuming: boolean): string[] {
     this.stop();
     this.#instances.clear();
-    this.#timer.load(saved.timer);
+    this.#timer.load(saved.timer, isResuming);
     const dropped: string[] = [];
     for (const [key, lastUsed, queries] of saved.keys) {
       const instance = this.#create(key);
       instance.lastUsed = lastUsed;
       instance.queries.forEach((q, i) => {
         const name = this.#plans[i]?.name ?? "";
-        dropped.push(...q.load(queries[name] ?? {}).dropped.map((p) => `${this.name}/${name}/${p}`));
+        dropped.push(...q.load(queries[name] ?? {}, isResuming).dropped.map((p) => `${this.name}/${name}/${p}`));
       });
     }
     return dropped;

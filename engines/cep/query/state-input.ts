@@ -17,7 +17,6 @@ interface MutableSlot extends InputSlot {
 export function compileStateInput(input: StateInput, env: Environment, text: string): InputPlan {
   const slots: MutableSlot[] = [];
   const numbered = number(orderHalves(input.element), slots, env, false);
-  checkReferences(slots);
   const element = withFilters(numbered, slots, env);
   const streams = [...new Set(slots.map((s) => s.id))];
   const scope = new StateScope(env, slots);
@@ -101,13 +100,6 @@ function prepareOf(input: SingleInput, attributes: readonly Attribute[], env: En
     };
   }
   return { attributes: current, prepare };
-}
-
-function checkReferences(slots: readonly MutableSlot[]): void {
-  slots.forEach((slot, i) => {
-    if (slot.ref === undefined || slots.findIndex((s) => s.ref === slot.ref) === i) return;
-    throw new CepError("DUPLICATE_DEFINITION", `Two states are called '${slot.ref}'`, { offset: slot.input.start, length: slot.input.end - slot.input.start });
-  });
 }
 
 function withFilters(element: Numbered, slots: readonly MutableSlot[], env: Environment): ElementPlan {

@@ -8,6 +8,11 @@ export interface Host {
   timer(fire: (time: number) => void): Timer;
   /** Reports that state grew by so many rows; refuses beyond the app's limit. */
   charge(rows: number): void;
+  /**
+   * True while state is being restored into an app that was down meanwhile: timers that were missed run now, and
+   * time batches begin anew. False when the app goes on where it was, at the times it had.
+   */
+  readonly isResuming: boolean;
 }
 
 /** Takes a chunk of events; the chunk is the receiver's to change, the rows are not. */

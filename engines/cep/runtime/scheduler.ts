@@ -56,11 +56,12 @@ export class Timer {
     return this.queue.length === 0 ? undefined : { queue: this.queue.toArray(), due: this.due, sequence: this.sequence };
   }
 
-  load(saved: SavedTimer | undefined): void {
+  /** `isResuming`: what fell due meanwhile is due now rather than at its time. */
+  load(saved: SavedTimer | undefined, isResuming = false): void {
     this.cancel();
     if (saved === undefined) return;
     this.queue = new Ring(saved.queue);
-    this.#scheduler.restore(this, saved.due, saved.sequence);
+    this.#scheduler.restore(this, isResuming ? Math.max(saved.due, this.#scheduler.now()) : saved.due, saved.sequence);
   }
 }
 

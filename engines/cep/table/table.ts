@@ -1,5 +1,6 @@
 import { CepError } from "../cep-error.ts";
 import { type Attribute, Ev } from "../event.ts";
+import { isNumeric } from "../expression/compiled.ts";
 import { annotationOf, type Annotation, type Span } from "../parser/ast.ts";
 
 /** A way to look rows up by equality: the columns and what they must equal. */
@@ -29,6 +30,8 @@ export class Table {
   readonly primaryKey: readonly number[];
   readonly indexed: readonly number[];
   readonly #charge: (rows: number) => void;
+  /** Siddhi keeps the rows of a table with one numeric key in a sorted map. */
+  readonly #sortColumn: number | undefined;
   #rows = new Set<Ev>();
   #byKey = new Map<unknown, Ev>();
   #byColumn = new Map<number, Map<unknown, Set<Ev>>>();
@@ -41,6 +44,8 @@ export class Table {
     this.primaryKey = columnsOf("PrimaryKey", attributes, annotations, at);
     this.indexed = columnsOf("Index", attributes, annotations, at);
     for (const column of this.indexed) this.#byColumn.set(column, new Map());
+    const [key] = this.primaryKey;
+    this.#sortColumn = this.primaryKey.length === 1 && key !== undefined && isNumeric(attributes[key]?.type ?? "object") ? key : undefined;
   }
 
   get size(): number {
@@ -98,7 +103,7 @@ export class Table {
     return this.#byColumn.get(probe.columns[0] ?? -1)?.get(probe.values[0]?.(e)) ?? [];
   }
 
-  /** The rows that fit, in order of insertion. */
+  /** The rows that fit: by key when that is one number, else in order of insertion. */
   find(condition: TableCondition, e: Ev): Ev[] {
     const found: Ev[] = [];
     const { cell, test } = condition;
@@ -106,6 +111,7 @@ export class Table {
       cell.row = row.row;
       if (test === undefined || test(e) === true) found.push(row);
     }
+    if (found.length > 1 && this.#sortColumn !== undefined) sortByColumn(found, this.#sortColumn);
     return found;
   }
 
@@ -169,6 +175,14 @@ export class Table {
     for (const values of this.#byColumn.values()) values.clear();
     for (const e of saved) this.#index(e);
   }
+}
+
+function sortByColumn(rows: Ev[], column: number): void {
+  rows.sort((a, b) => {
+    const x = a.row[column] as number; // a numeric column
+    const y = b.row[column] as number; // a numeric column
+    return x < y ? -1 : x > y ? 1 : 0;
+  });
 }
 
 function columnsOf(name: string, attributes: readonly Attribute[], annotations: readonly Annotation[], at: Span): readonly number[] {

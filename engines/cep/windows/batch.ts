@@ -180,7 +180,7 @@ class TimeBatchWindow extends BatchWindow {
   }
   override load([batch, nextEmit]: [SavedBatch, number]): void {
     this.loadBatch(batch);
-    this.#nextEmit = nextEmit;
+    this.#nextEmit = this.host.isResuming && nextEmit <= this.host.now() ? -1 : nextEmit;
   }
 }
 

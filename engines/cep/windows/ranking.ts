@@ -1,8 +1,10 @@
 import { CepError } from "../cep-error.ts";
-import { CURRENT, copyAs, type Ev, EXPIRED } from "../event.ts";
+import { type Attribute, CURRENT, copyAs, type Ev, EXPIRED } from "../event.ts";
 import { type Compiled, constantNumber } from "../expression/compiled.ts";
+import { valueToString } from "../expression/java-number.ts";
 import type { WindowExtension } from "../extension.ts";
 import type { Host } from "../runtime/processor.ts";
+import { javaHashOrder } from "./java-hash-order.ts";
 import { WindowProcessor } from "./window.ts";
 
 interface SortKey {
@@ -105,7 +107,7 @@ class FrequentWindow extends WindowProcessor {
     this.next.process(out);
   }
   #decrement(out: Ev[], now: number): void {
-    for (const key of [...this.#counts.keys()].slice(0, this.#limit)) {
+    for (const key of javaHashOrder([...this.#counts.keys()]).slice(0, this.#limit)) {
       const count = (this.#counts.get(key) ?? 0) - 1;
       if (count > 0) {
         this.#counts.set(key, count);
@@ -170,7 +172,8 @@ class LossyFrequentWindow extends WindowProcessor {
     this.next.process(out);
   }
   #prune(out: Ev[], now: number): void {
-    for (const [key, [count, bucket]] of [...this.#counts]) {
+    for (const key of javaHashOrder([...this.#counts.keys()])) {
+      const [count, bucket] = this.#counts.get(key) ?? [0, 0];
       if (count + bucket > this.#bucket) continue;
       this.#counts.delete(key);
       const leaving = this.#events.get(key);
@@ -188,9 +191,10 @@ class LossyFrequentWindow extends WindowProcessor {
   }
 }
 
-function keyOf(args: readonly Compiled[]): (e: Ev) => string {
-  if (args.length === 0) return (e) => e.row.join("\u0000");
-  return (e) => args.map((a) => String(a.fn(e))).join("\u0000");
+/** The values put together as Siddhi does, so that keys hash alike. */
+function keyOf(args: readonly Compiled[], attributes: readonly Attribute[]): (e: Ev) => string {
+  if (args.length === 0) return (e) => attributes.map((a, i) => valueToString(e.row[i], a.type)).join("");
+  return (e) => args.map((a) => valueToString(a.fn(e), a.type)).join("");
 }
 
 export const sortWindow: WindowExtension = {
@@ -231,7 +235,7 @@ export const frequentWindow: WindowExtension = {
   ],
   returns: [],
   examples: [{ syntax: "from Purchases[price >= 30]#window.frequent(2, cardNo) select cardNo, price insert all events into Suspects;", description: "The two cards used most." }],
-  create: ({ args }) => (host) => new FrequentWindow(host, constantNumber(args[0]) ?? 0, keyOf(args.slice(1))),
+  create: ({ args, attributes }) => (host) => new FrequentWindow(host, constantNumber(args[0]) ?? 0, keyOf(args.slice(1), attributes)),
 };
 
 export const lossyFrequentWindow: WindowExtension = {
@@ -243,9 +247,9 @@ export const lossyFrequentWindow: WindowExtension = {
   ],
   returns: [],
   examples: [{ syntax: "from Purchases#window.lossyFrequent(0.1, 0.01) select cardNo insert into Often;", description: "Cards that make up a tenth of all purchases." }],
-  create: ({ args }) => {
+  create: ({ args, attributes }) => {
     const support = Number(args[0]?.constant?.value ?? 0);
     const error = args[1]?.constant === undefined ? support / 10 : Number(args[1].constant.value);
-    return (host) => new LossyFrequentWindow(host, support, error, keyOf(args.slice(2)));
+    return (host) => new LossyFrequentWindow(host, support, error, keyOf(args.slice(2), attributes));
   },
 };
