@@ -160,7 +160,7 @@ function answer(
 ): void {
   if (packet.qos === 0) return;
   const { packetId = 0 } = packet;
-  // [MQTT-3.3.5-2] below 5.0 there is no way to say no: acknowledged, and not delivered
+  // [MQTT-3.1.1:3.3.5-2] below 5.0 there is no way to say no: acknowledged, and not delivered
   const isRemembered = packet.qos === 2 && (code < 0x80 || connection.protocolLevel !== 5);
   if (isRemembered) {
     receivedIds(state, session).add(packetId);
