@@ -102,6 +102,7 @@ function decodePublish(firstByte: number, reader: PacketReader, context: Context
     : { type: "publish", topicName, payload, qos, retain, dup, packetId, properties };
 }
 
+/** [MQTT-3.3.2-1] [MQTT-3.1.1:3.3.2-1] The first field, a UTF-8 string. */
 function readTopicName(reader: PacketReader, context: Context): TopicName {
   const length = reader.uint16();
   const start = reader.offset;

@@ -81,7 +81,7 @@ test.each(["a\uD800", "\uDC00", "a\0b"])("%j is not written", (text) => {
   expect(() => encodeUtf8(text)).toThrow(expect.objectContaining({ code: "MALFORMED_PACKET" }));
 });
 
-test("65,535 bytes are written, one more is not", () => {
+test("65,535 bytes are written, one more is not [MQTT-4.7.3-3] [MQTT-3.1.1:4.7.3-3]", () => {
   expect(encodeUtf8("x".repeat(65_535))).toHaveLength(65_535);
   expect(() => encodeUtf8("é".repeat(32_768))).toThrow("65,535");
 });

@@ -1,5 +1,6 @@
 import { behaviour } from "../support/behaviour.ts";
 
+// Refused, then closed: [MQTT-4.12.0-4]
 behaviour(
   "an unknown authentication method is refused with 0x8C [MQTT-4.12.0-1]",
   async ({ dial, connect }) => {

@@ -1,6 +1,7 @@
 import { behaviour } from "../support/behaviour.ts";
 import { list, str } from "../support/bytes.ts";
 
+// A client without a method must not send AUTH: [MQTT-4.12.0-7]
 behaviour(
   "AUTH on a connection without an authentication method is a protocol error [MQTT-4.12.0-6] [MQTT-4.12.1-1]",
   async ({ open }) => {

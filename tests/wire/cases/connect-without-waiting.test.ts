@@ -1,6 +1,7 @@
 import { behaviour } from "../support/behaviour.ts";
 import { str, utf8 } from "../support/bytes.ts";
 
+// CONNACK comes first: [MQTT-3.1.1:3.2.0-1]
 behaviour("a client need not wait for CONNACK [MQTT-3.1.4-6]", async ({ dial, connect, topic, none }) => {
   const client = await dial();
   client.sendConnect(connect());

@@ -2,6 +2,8 @@ import { behaviour } from "../support/behaviour.ts";
 import { str, utf8 } from "../support/bytes.ts";
 
 // Real time: a second and a half, for the one thing here that nothing but time can show.
+// The server announces no keep alive of its own for one as short as this, so the client's counts:
+// [MQTT-3.2.2-22]
 behaviour(
   "a client silent for 1.5 times its keep alive is dropped and its will goes out [MQTT-3.1.2-22] [MQTT-3.1.1:3.1.2-24]",
   async ({ open, subscribe, topic, none }) => {

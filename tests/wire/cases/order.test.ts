@@ -1,6 +1,7 @@
 import { behaviour } from "../support/behaviour.ts";
 import { str, u16, utf8 } from "../support/bytes.ts";
 
+// Both sides keep the order: [MQTT-3.1.1:4.6.0-2] [MQTT-3.1.1:4.6.0-5]
 behaviour(
   "messages of one topic and QoS arrive in the order sent [MQTT-4.6.0-5] [MQTT-3.1.1:4.6.0-6]",
   async ({ open, subscribe, topic, none }) => {

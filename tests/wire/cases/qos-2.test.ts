@@ -1,6 +1,8 @@
 import { behaviour } from "../support/behaviour.ts";
 import { str, u16, utf8 } from "../support/bytes.ts";
 
+// Each of the four repeats the identifier: [MQTT-2.2.1-5] [MQTT-3.3.4-1] [MQTT-4.3.3-4]
+// [MQTT-3.1.1:2.3.1-6] [MQTT-3.1.1:3.3.4-1] [MQTT-3.1.1:4.3.3-1]
 behaviour(
   "QoS 2, both ways [MQTT-4.3.3-2] [MQTT-4.3.3-8] [MQTT-4.3.3-11] [MQTT-3.1.1:4.3.3-2]",
   async ({ open, subscribe, topic, none }) => {

@@ -1,6 +1,7 @@
 import { behaviour } from "../support/behaviour.ts";
 import { u16 } from "../support/bytes.ts";
 
+// Other packets are not held back: [MQTT-3.3.4-10]
 behaviour(
   "no more than the client's Receive Maximum is unacknowledged at a time [MQTT-3.3.4-9] [MQTT-4.9.0-1] [MQTT-4.9.0-2]",
   async ({ open, topic, subscribe, publish }) => {

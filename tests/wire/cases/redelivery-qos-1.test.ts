@@ -2,6 +2,8 @@ import { expect } from "vitest";
 import { behaviour } from "../support/behaviour.ts";
 import { u16 } from "../support/bytes.ts";
 
+// The identifier stays taken until PUBACK: [MQTT-4.3.2-3] [MQTT-3.1.1:2.3.1-3] [MQTT-3.1.1:2.3.1-4]
+// [MQTT-3.1.1:3.3.1-1] [MQTT-3.1.1:4.4.0-1] [MQTT-3.1.1:4.6.0-1]
 behaviour(
   "unacknowledged QoS 1 messages come again: same ids, same order, DUP [MQTT-4.4.0-1] [MQTT-4.6.0-1] [MQTT-3.3.1-1]",
   async ({ open, clientId, subscribe, topic, publish }) => {

@@ -1,6 +1,7 @@
 import { behaviour } from "../support/behaviour.ts";
 import { str, u16, utf8 } from "../support/bytes.ts";
 
+// After PUBREL no PUBLISH again: [MQTT-4.3.3-6] [MQTT-3.1.1:4.4.0-1]
 behaviour(
   "a PUBREL without PUBCOMP comes again, and the PUBLISH does not [MQTT-4.4.0-1] [MQTT-4.3.3-5]",
   async ({ open, clientId, subscribe, topic, none }) => {

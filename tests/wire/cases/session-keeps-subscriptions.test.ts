@@ -1,5 +1,6 @@
 import { behaviour } from "../support/behaviour.ts";
 
+// As long as the session lasts: [MQTT-4.1.0-1] [MQTT-3.1.1:4.1.0-1] [MQTT-3.1.1:4.1.0-2]
 behaviour(
   "subscriptions are part of the session [MQTT-3.1.2-5] [MQTT-3.1.1:3.1.2-4]",
   async ({ open, clientId, subscribe, topic, publish }) => {

@@ -1,5 +1,7 @@
 import { behaviour } from "../support/behaviour.ts";
 
+// A session is made, found by its client id, and discarded: [MQTT-3.1.2-6] [MQTT-3.1.3-2] [MQTT-3.1.4-4]
+// [MQTT-3.1.1:3.1.3-2] [MQTT-3.1.1:3.1.4-3] [MQTT-3.1.1:3.2.2-1] [MQTT-3.1.1:3.2.2-2] [MQTT-3.1.1:3.2.2-3]
 behaviour(
   "a kept session is found again, and a clean start ends it [MQTT-3.1.2-4] [MQTT-3.1.2-5] [MQTT-3.2.2-3]",
   async ({ open, clientId }) => {

@@ -1,6 +1,7 @@
 import { behaviour } from "../support/behaviour.ts";
 import { str, u16, utf8 } from "../support/bytes.ts";
 
+// Into the session of a client that is away: [MQTT-3.1.1:4.5.0-1]
 behaviour(
   "messages of QoS 1 and 2 wait for a client that is away, in order [MQTT-4.5.0-1] [MQTT-4.6.0-6] [MQTT-3.1.1:3.1.2-5]",
   async ({ open, clientId, subscribe, topic, publish, none }) => {

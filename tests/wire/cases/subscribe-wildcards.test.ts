@@ -1,5 +1,6 @@
 import { behaviour } from "../support/behaviour.ts";
 
+// Nothing arrives that the filter does not match: [MQTT-3.3.2-3] [MQTT-3.1.1:3.3.2-3] [MQTT-3.1.1:4.7.1-3]
 behaviour(
   "'+' matches one level, '#' the rest and its parent [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-3.1.1:4.7.1-2]",
   async ({ open, topic, subscribe, publish }) => {

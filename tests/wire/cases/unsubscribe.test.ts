@@ -1,6 +1,8 @@
 import { behaviour } from "../support/behaviour.ts";
 import { str, utf8 } from "../support/bytes.ts";
 
+// Two filters, one answer, its codes in order: [MQTT-2.2.1-6] [MQTT-3.10.4-6] [MQTT-3.11.3-1]
+// [MQTT-3.1.1:3.10.4-1] [MQTT-3.1.1:3.10.4-2] [MQTT-3.1.1:3.10.4-5] [MQTT-3.1.1:3.10.4-6]
 behaviour(
   "UNSUBSCRIBE ends exactly the named subscriptions and is always answered [MQTT-3.10.4-1] [MQTT-3.10.4-2] [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.1.1:3.10.4-4]",
   async ({ open, topic, subscribe, publish, none, level }) => {

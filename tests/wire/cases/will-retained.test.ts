@@ -1,6 +1,7 @@
 import { behaviour } from "../support/behaviour.ts";
 import { packet, str, utf8 } from "../support/bytes.ts";
 
+// [MQTT-3.1.1:3.1.2-17]
 behaviour(
   "a will with retain is stored, without it is not [MQTT-3.1.2-14] [MQTT-3.1.2-15] [MQTT-3.1.1:3.1.2-16]",
   async ({ open, topic, subscribe, none, retain }) => {

@@ -60,6 +60,8 @@ const both: readonly ProtocolLevel[] = [4, 5];
 const levelNames: Record<ProtocolLevel, string> = { 3: "3.1", 4: "3.1.1", 5: "5.0" };
 
 /**
+ * [MQTT-3.1.1:7.0.0-2] The cases use nothing that is not in the specification; a token is a password like any other.
+ *
  * Declares one behaviour: `run` is a test for each protocol level over each carrier. It is skipped, and says why,
  * where the environment names no target.
  */

@@ -22,7 +22,11 @@ export interface CarrierKind {
   open(address: string, events: CarrierEvents): Promise<Carrier>;
 }
 
-/** All of them. Every case runs over each. */
+/**
+ * All of them. Every case runs over each.
+ *
+ * [MQTT-4.2-1] [MQTT-3.1.1:7.1.1-1] TCP and WebSocket; [MQTT-6.0.0-2] [MQTT-3.1.1:6.0.0-2] frames cut anyhow.
+ */
 export const carrierKinds: readonly CarrierKind[] = [
   {
     name: "WebSocket, a frame a packet",
