@@ -42,6 +42,11 @@ export interface AppMetrics {
   readonly partitions: readonly { name: string; keys: readonly { key: string; rows: number; matches: number }[] }[];
 }
 
+/** Sends events to one stream; without a timestamp they get the app's time. */
+export interface InputHandle {
+  send(row: readonly unknown[], timestamp?: number): void;
+}
+
 interface Saved {
   readonly format: 1;
   readonly isStarted: boolean;
@@ -148,6 +153,26 @@ export class CepApp {
     this.#time.arrive(ts);
     junction.send([eventOf(ts, row, junction.attributes.length)]);
     this.#time.runDue();
+  }
+
+  /** A handle that sends to one stream without looking it up each time. @throws CepError `UNKNOWN_STREAM` */
+  input(stream: string): InputHandle {
+    const junction = this.#input(stream);
+    const width = junction.attributes.length;
+    const time = this.#time;
+    return {
+      send(row, timestamp) {
+        const ts = timestamp ?? time.wallTime();
+        if (time.isPlayback) time.arrive(ts);
+        junction.send([eventOf(ts, row, width)]);
+        if (time.hasDue) time.runDue();
+      },
+    };
+  }
+
+  /** Counts the events of a stream, without making rows for a listener. */
+  countStream(stream: string, listener: (events: number) => void): void {
+    this.#input(stream).subscribe({ receive: (chunk) => listener(chunk.length) });
   }
 
   /** Sends events as one chunk. @throws CepError `UNKNOWN_STREAM` */

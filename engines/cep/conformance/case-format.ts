@@ -97,7 +97,7 @@ export interface SumTerm {
 export function inputValue(value: unknown, type: AttributeType | undefined): unknown {
   const plain = plainValue(value);
   if (typeof plain === "number" && type === "float") return Math.fround(plain);
-  if (typeof plain === "number" && (type === "int" || type === "long")) return Math.trunc(plain);
+  // A fraction in a whole-number column stays: some cases send the wrong type on purpose.
   return plain;
 }
 

@@ -112,7 +112,9 @@ function instanceOf(name: string, type: AttributeType, test: (value: unknown) =>
       if (given === "object") return { type: "bool", fn: (e) => test(fn(e)) };
       // The declared type decides, but a sender may have put something else into the row.
       const fits = JAVASCRIPT_TYPE[given];
-      return { type: "bool", fn: given === type ? (e) => fits.includes(typeof fn(e)) : () => false };
+      const isWhole = given === "int" || given === "long";
+      const holds = (value: unknown) => fits.includes(typeof value) && (!isWhole || typeof value === "bigint" || Number.isInteger(value));
+      return { type: "bool", fn: given === type ? (e) => holds(fn(e)) : () => false };
     },
   };
 }

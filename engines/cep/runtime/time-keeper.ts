@@ -97,6 +97,15 @@ export class TimeKeeper {
     }
   }
 
+  /** True when `runDue` may find something to do. */
+  get hasDue(): boolean {
+    const next = this.#isPlayback ? undefined : this.scheduler.nextDue();
+    const beat = this.#heartbeats.nextDue();
+    if (next === undefined && beat === undefined) return false;
+    const wall = this.#clock.now();
+    return (next !== undefined && next <= wall) || (beat !== undefined && beat <= wall);
+  }
+
   /** Runs the timers due by now. @returns how many ran */
   runDue(): number {
     let ran = 0;

@@ -1,0 +1,57 @@
+/** One column of generated events. */
+export type Column =
+  | { readonly kind: "cycle"; readonly count: number; readonly prefix: string; readonly stride?: number }
+  | { readonly kind: "uniform"; readonly min: number; readonly max: number }
+  | { readonly kind: "integer"; readonly min: number; readonly max: number }
+  | { readonly kind: "sequence"; readonly start?: number }
+  | { readonly kind: "constant"; readonly value: unknown };
+
+/** How rows are made: a column each, `stepMs` between events, a fixed seed. */
+export interface GeneratorSpec {
+  readonly columns: readonly Column[];
+  readonly stepMs?: number;
+  readonly seed?: number;
+}
+
+/** A workload: one app, the stream (or streams, in turn) that events go to, and how many. */
+export interface Workload {
+  readonly name?: string;
+  readonly app: string;
+  readonly stream: string | readonly string[];
+  readonly generator: GeneratorSpec;
+  readonly count: number;
+  /** The query whose output is counted; all streams named Out when absent. */
+  readonly output?: string;
+}
+
+/** A small seeded generator (mulberry32): numbers in [0, 1). */
+export function random(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** Makes `count` rows up front, so that a run measures the engine alone. */
+export function makeRows(spec: GeneratorSpec, count: number): unknown[][] {
+  const next = random(spec.seed ?? 42);
+  const names = spec.columns.map((c) => (c.kind === "cycle" ? Array.from({ length: c.count }, (_, i) => `${c.prefix}${i}`) : []));
+  const value = (c: Column, n: number, i: number): unknown => {
+    switch (c.kind) {
+      case "cycle":
+        return names[i]?.[(n * (c.stride ?? 1)) % c.count];
+      case "uniform":
+        return c.min + next() * (c.max - c.min);
+      case "integer":
+        return c.min + Math.floor(next() * (c.max - c.min + 1));
+      case "sequence":
+        return (c.start ?? 0) + n;
+      case "constant":
+        return c.value;
+    }
+  };
+  return Array.from({ length: count }, (_, n) => spec.columns.map((c, i) => value(c, n, i)));
+}
