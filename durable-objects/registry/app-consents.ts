@@ -145,7 +145,7 @@ export class AppConsents {
       this.#grants.add(
         {
           gid: row.gid as GrantId, // `open` made it
-          kind: "app",
+          kind: consent.request.holder,
           oauthClientId: consent.request.oauthClientId,
           anon: row.anon,
           handle: row.gid,

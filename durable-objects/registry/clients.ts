@@ -111,6 +111,14 @@ export class Clients {
     return credential.method !== "client_secret_basic" || isRight ? clientOf(row) : undefined;
   }
 
+  /** As `authenticate`, for a device with a secret, telling a disabled one that has the right secret. */
+  judgeSecret(oauthClientId: string, secretHash: string): "right" | "wrong" | "disabled" {
+    const row = this.#row(oauthClientId);
+    const isRight = equalSecrets(row?.secret_hash ?? "?".repeat(secretHash.length), secretHash);
+    if (row?.kind !== "device" || !isRight) return "wrong";
+    return row.status === "active" ? "right" : "disabled";
+  }
+
   /** RFC 7592: the holder of the registration access token, even while the client is disabled. */
   managed(oauthClientId: string, registrationHash: string): Client | undefined {
     const row = this.#row(oauthClientId);

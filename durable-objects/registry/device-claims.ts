@@ -2,7 +2,7 @@ import type { ClaimedDevice, DeviceHandle, DeviceModel, GrantId } from "../../en
 import { base64url } from "../../engines/oauth/base64url.ts";
 import { equalSecrets, type KeyRing, randomSecret } from "../../engines/oauth/key-ring.ts";
 import { randomInShard, shardOf } from "../../engines/oauth/shard.ts";
-import type { Grants, TokenResult } from "./grants.ts";
+import type { Grants, TokenResult, TokenSet } from "./grants.ts";
 import type { Outbox } from "./outbox.ts";
 
 export interface DeviceCode {
@@ -16,6 +16,8 @@ export interface Claimable {
   /** It has asked for a device code and still waits. */
   readonly isOnline: boolean;
   readonly claimPolicy: "online" | "button" | "possession";
+  /** The policy wants somebody at the device, and nobody has shown to be there in the last two minutes. */
+  readonly needsPresence: boolean;
 }
 
 export type ClaimResult =
@@ -23,7 +25,8 @@ export type ClaimResult =
   /** Unknown, lost, disabled or owned: never said which. */
   | { readonly kind: "not_claimable" }
   | { readonly kind: "already_claimed" }
-  | { readonly kind: "offline" };
+  | { readonly kind: "offline" }
+  | { readonly kind: "presence_required" };
 
 interface DeviceRow extends Record<string, SqlStorageValue> {
   client_id: string;
@@ -34,11 +37,18 @@ interface DeviceRow extends Record<string, SqlStorageValue> {
   code_salt: string | null;
   code_expires_ms: number | null;
   code_denied: number;
+  presence_ms: number | null;
+  boot: string | null;
+  boot_ms: number | null;
+  earlier_boot_ms: number | null;
 }
 
 const CODE_LIFE_MS = 30 * 60_000;
 /** A code younger than this to its end is said again, so that a lost or doubled answer does not matter. */
 const CODE_REUSE_MS = 5 * 60_000;
+/** IDENTITY.md §2.C step 5: "press the button within 2 minutes", "two power cycles within 60 s". */
+const PRESENCE_MS = 2 * 60_000;
+const TWO_STARTS_MS = 60_000;
 const FOREVER_MS = 100 * 365 * 24 * 3600_000;
 
 /** A device from switched on to owned: device codes, the claim, the first tokens (RFC 8628; IDENTITY.md §2.C). */
@@ -59,10 +69,18 @@ export class DeviceClaims {
     this.#outbox = outbox;
   }
 
-  /** The live device code of an authenticated device, or a new one. */
-  async deviceCode(oauthClientId: string, nowMs: number): Promise<DeviceCode | undefined> {
+  /**
+   * The live device code of an authenticated device, or a new one.
+   * @param boot random at each start of the device: two new ones within a minute are two power cycles
+   */
+  async deviceCode(
+    oauthClientId: string,
+    boot: string | undefined,
+    nowMs: number,
+  ): Promise<DeviceCode | undefined> {
     const device = this.#device("client_id", oauthClientId);
     if (device === undefined) return undefined;
+    if (boot !== undefined && boot !== device.boot) this.#noteStart(device, boot, nowMs);
     let salt = device.code_salt;
     let expiresMs = device.code_expires_ms ?? 0;
     if (salt === null || device.code_denied !== 0 || expiresMs - nowMs < CODE_REUSE_MS) {
@@ -94,8 +112,7 @@ export class DeviceClaims {
     if (device === undefined || device.code_salt === null || !equalSecrets(expected, deviceCode)) {
       return { error: "invalid_grant" };
     }
-    const grant = this.#grants.ofDevice(oauthClientId);
-    const first = grant === undefined ? undefined : await this.#grants.first(grant.gid, nowMs);
+    const first = await this.waitingTokens(oauthClientId, nowMs);
     if (first !== undefined) return { tokens: first };
     if ((device.code_expires_ms ?? 0) <= nowMs) return { error: "expired_token" };
     if (device.code_denied !== 0) return { error: "access_denied" };
@@ -109,6 +126,7 @@ export class DeviceClaims {
       softwareId: device.software_id,
       isOnline: isOnline(device, nowMs),
       claimPolicy: device.claim_policy,
+      needsPresence: needsPresence(device, nowMs),
     };
   }
 
@@ -128,6 +146,7 @@ export class DeviceClaims {
           : { kind: "already_claimed" };
       }
       if (!isOnline(device, nowMs)) return { kind: "offline" };
+      if (needsPresence(device, nowMs)) return { kind: "presence_required" };
       const shard = shardOf(claimHash);
       if (shard === undefined) return { kind: "not_claimable" };
       const gid = randomInShard(shard, 16) as GrantId; // new ids are made here
@@ -160,6 +179,26 @@ export class DeviceClaims {
     });
   }
 
+  /** The button was pressed; the device has been authenticated and shows its live device code. */
+  async presence(oauthClientId: string, deviceCode: string, nowMs: number): Promise<boolean> {
+    const device = this.#device("client_id", oauthClientId);
+    const expected = await this.#derive(oauthClientId, device?.code_salt ?? "-");
+    if (device === undefined || !isOnline(device, nowMs) || !equalSecrets(expected, deviceCode)) return false;
+    this.#sql.exec("UPDATE device SET presence_ms = ? WHERE client_id = ?", nowMs, oauthClientId);
+    return true;
+  }
+
+  /** First tokens, if the device has been claimed and has not used them yet. */
+  async waitingTokens(oauthClientId: string, nowMs: number): Promise<TokenSet | undefined> {
+    const grant = this.#grants.ofDevice(oauthClientId);
+    return grant === undefined ? undefined : this.#grants.first(grant.gid, nowMs);
+  }
+
+  /** The device behind a printed code. */
+  clientOf(claimHash: string): string | undefined {
+    return this.#device("claim_hash", claimHash)?.client_id;
+  }
+
   /** The person said no: the device is told and may ask again. */
   deny(claimHash: string): void {
     this.#sql.exec(
@@ -172,6 +211,22 @@ export class DeviceClaims {
   hasArrived(gid: string): boolean {
     const grant = this.#grants.byId(gid);
     return grant !== undefined && (grant.generation > 0 || grant.successor_used !== 0);
+  }
+
+  /** Three starts within a minute are two power cycles: somebody is at the device. */
+  #noteStart(device: DeviceRow, boot: string, nowMs: number): void {
+    const isPresence =
+      device.claim_policy === "possession" &&
+      device.earlier_boot_ms !== null &&
+      nowMs - device.earlier_boot_ms <= TWO_STARTS_MS;
+    this.#sql.exec(
+      `UPDATE device SET boot = ?, boot_ms = ?, earlier_boot_ms = boot_ms, presence_ms = coalesce(?, presence_ms)
+       WHERE client_id = ?`,
+      boot,
+      nowMs,
+      isPresence ? nowMs : null,
+      device.client_id,
+    );
   }
 
   #claimable(claimHash: string): DeviceRow | undefined {
@@ -214,4 +269,8 @@ function claimed(gid: GrantId, handle: DeviceHandle): ClaimResult {
 
 function isOnline(device: DeviceRow, nowMs: number): boolean {
   return device.code_salt !== null && (device.code_expires_ms ?? 0) > nowMs && device.code_denied === 0;
+}
+
+function needsPresence(device: DeviceRow, nowMs: number): boolean {
+  return device.claim_policy !== "online" && nowMs - (device.presence_ms ?? 0) > PRESENCE_MS;
 }

@@ -11,4 +11,6 @@ export interface RegistryEnv {
   readonly REGISTRY: DurableObjectNamespace<Registry>;
   readonly GATEWAY: GatewayPort;
   readonly KEYS: string;
+  readonly ROUTE_KEY: string;
+  readonly ISSUER: string;
 }

@@ -8,6 +8,7 @@ import type {
   GatewayUserId,
   GrantId,
   Introspection,
+  Permission,
   RevocationNotice,
 } from "../../engines/oauth/authority.ts";
 import { base64url } from "../../engines/oauth/base64url.ts";
@@ -16,6 +17,8 @@ import {
   DEVICE_SCOPE,
   devicePermissions,
   type IotAccess,
+  OWNER_SCOPE,
+  ownerPermissions,
   scopeOf,
 } from "../../engines/oauth/iot-access.ts";
 import { type KeyRing, randomSecret } from "../../engines/oauth/key-ring.ts";
@@ -58,11 +61,14 @@ export interface TokenSet {
   readonly anon: string;
 }
 
+/** A device's ownership, an app's consent, or the owner's own tools. */
+export type GrantKind = "device" | "app" | "owner";
+
 export type TokenResult = { readonly tokens: TokenSet } | { readonly error: OAuthErrorCode };
 
 export interface NewGrant {
   readonly gid: GrantId;
-  readonly kind: "device" | "app";
+  readonly kind: GrantKind;
   readonly oauthClientId: string;
   readonly anon: string;
   readonly handle: string;
@@ -75,7 +81,7 @@ export interface NewGrant {
 
 export interface Grant extends Record<string, SqlStorageValue> {
   gid: string;
-  kind: "device" | "app";
+  kind: GrantKind;
   client_id: string;
   anon: string;
   handle: string;
@@ -102,9 +108,9 @@ export interface Grant extends Record<string, SqlStorageValue> {
 
 const DAY_MS = 24 * 3600_000;
 const HOUR_MS = 3600_000;
-const ACCESS_LIFE_MS = { device: HOUR_MS, app: 10 * 60_000 } as const;
+const ACCESS_LIFE_MS = { device: HOUR_MS, app: 10 * 60_000, owner: HOUR_MS } as const;
 /** Devices may be in a drawer for a year; an app that is not used for 30 days has to ask again. */
-const IDLE_LIFE_MS = { device: 400 * DAY_MS, app: 30 * DAY_MS } as const;
+const IDLE_LIFE_MS = { device: 400 * DAY_MS, app: 30 * DAY_MS, owner: 30 * DAY_MS } as const;
 /** A salt that no grant has, so that an unknown grant costs one HMAC like a known one. */
 const NO_SALT = "-";
 
@@ -139,11 +145,11 @@ export class Grants {
       .toArray()[0];
   }
 
-  /** A user's apps; they live in the user's own shard. */
+  /** A user's apps and own tools; they live in the user's own shard. */
   appsOf(anon: string): readonly Grant[] {
     return this.#sql
       .exec<Grant>(
-        "SELECT * FROM grants WHERE anon = ? AND kind = 'app' AND status <> 'ended' ORDER BY created_day, gid",
+        "SELECT * FROM grants WHERE anon = ? AND kind <> 'device' AND status <> 'ended' ORDER BY created_day, gid",
         anon,
       )
       .toArray();
@@ -332,7 +338,7 @@ export class Grants {
     grant.sequence += 1;
     if (options.voidOlder) {
       // An app's older range may still be alive (it rotates faster than its tokens end), a device's may not.
-      const keepsRange = grant.kind === "app" && grant.voided_below > 0;
+      const keepsRange = grant.kind !== "device" && grant.voided_below > 0;
       if (!keepsRange) grant.voided_from = grant.generation_sequence;
       grant.voided_below = grant.sequence;
     }
@@ -372,7 +378,7 @@ export class Grants {
         { grantId, generation: grant.generation },
         grant.salt,
       ),
-      scope: access === undefined ? DEVICE_SCOPE : scopeOf(access.actions),
+      scope: scopeOfGrant(grant.kind, access),
       gateway: grant.gateway,
       user: await this.userAt(grant.gateway, grant.anon),
       anon: grant.anon,
@@ -381,12 +387,11 @@ export class Grants {
   }
 
   async #authorityOf(grant: Grant, expiresAtMs: number): Promise<Authority> {
-    const access = accessOf(grant);
     return {
       user: await this.userAt(grant.gateway, grant.anon),
       kind: grant.kind,
       handle: grant.handle,
-      permissions: access === undefined ? devicePermissions : appPermissions(access.actions),
+      permissions: permissionsOf(grant),
       expiresAtMs,
       epoch: grant.epoch,
     };
@@ -396,6 +401,22 @@ export class Grants {
 /** What an app was granted; `undefined` for a device. */
 export function accessOf(grant: Grant): IotAccess | undefined {
   return grant.access === null ? undefined : (JSON.parse(grant.access) as IotAccess); // written by `add`
+}
+
+function permissionsOf(grant: Grant): readonly Permission[] {
+  switch (grant.kind) {
+    case "device":
+      return devicePermissions;
+    case "owner":
+      return ownerPermissions;
+    case "app":
+      return appPermissions(accessOf(grant)?.actions ?? []);
+  }
+}
+
+function scopeOfGrant(kind: GrantKind, access: IotAccess | undefined): string {
+  if (kind === "owner") return OWNER_SCOPE;
+  return access === undefined ? DEVICE_SCOPE : scopeOf(access.actions);
 }
 
 function isUsable(grant: Grant, nowMs: number): boolean {

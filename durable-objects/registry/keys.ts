@@ -1,5 +1,22 @@
 import { fromBase64url } from "../../engines/oauth/base64url.ts";
 import { KeyRing, keyPurposes } from "../../engines/oauth/key-ring.ts";
+import { RouteSealer } from "../../engines/oauth/sealed-route.ts";
+
+const sealers = new Map<string, RouteSealer>();
+
+/**
+ * The sealer of a `ROUTE_KEY` binding: 32 bytes in base64url, the same at the gateway.
+ * @throws RangeError naming the rule
+ */
+export function routeSealerOf(binding: string): RouteSealer {
+  const kept = sealers.get(binding);
+  if (kept !== undefined) return kept;
+  const key = fromBase64url(binding);
+  if (key?.length !== 32) throw new RangeError("ROUTE_KEY: 32 bytes in base64url");
+  const sealer = new RouteSealer(key);
+  sealers.set(binding, sealer);
+  return sealer;
+}
 
 const rings = new Map<string, KeyRing>();
 

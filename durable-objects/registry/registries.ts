@@ -1,7 +1,7 @@
 import type { Shard } from "../../engines/oauth/shard.ts";
 import type { Registry } from "./registry.ts";
 
-type Methods = Omit<Registry, "alarm" | "fetch" | keyof Rpc.DurableObjectBranded>;
+type Methods = Omit<Registry, "alarm" | "fetch" | "webSocketMessage" | keyof Rpc.DurableObjectBranded>;
 
 /** A registry object as its callers see it: the same methods, each a promise. */
 export type RegistryPort = {
@@ -14,4 +14,13 @@ export type RegistryPort = {
 export function registryOf(namespace: DurableObjectNamespace<Registry>, shard: Shard): RegistryPort {
   // The generated stub type turns readonly tuples and `unknown` members into `never`; what travels is plain data.
   return namespace.get(namespace.idFromName(`shard-${shard}`)) as unknown as RegistryPort;
+}
+
+/** Hands a device's WebSocket upgrade to the object that holds the device. */
+export function upgradeAt(
+  namespace: DurableObjectNamespace<Registry>,
+  shard: Shard,
+  request: Request,
+): Promise<Response> {
+  return namespace.get(namespace.idFromName(`shard-${shard}`)).fetch(request);
 }

@@ -7,15 +7,18 @@ import type {
 } from "../../engines/oauth/authority.ts";
 import type { AppMetadata, DeviceMetadata } from "../../engines/oauth/client-metadata.ts";
 import type { IotAccess } from "../../engines/oauth/iot-access.ts";
+import type { KeyRing } from "../../engines/oauth/key-ring.ts";
 import { shardOf } from "../../engines/oauth/shard.ts";
 import { AppConsents, type CodeExchange, type CodeResult, type PendingConsent } from "./app-consents.ts";
 import { Attempts } from "./attempts.ts";
+import { putBuiltInClients } from "./built-in-clients.ts";
 import { type Client, Clients, type NewApp, type NewDevice, type PresentedCredential } from "./clients.ts";
+import { DeviceChannels, type DeviceDesk } from "./device-channels.ts";
 import { type Claimable, type ClaimResult, DeviceClaims, type DeviceCode } from "./device-claims.ts";
 import { DeviceReferences } from "./device-references.ts";
 import type { RegistryEnv } from "./env.ts";
-import { accessOf, type Grant, Grants, type PolicyName, type TokenResult } from "./grants.ts";
-import { keyRingOf } from "./keys.ts";
+import { accessOf, type Grant, type GrantKind, Grants, type PolicyName, type TokenResult } from "./grants.ts";
+import { keyRingOf, routeSealerOf } from "./keys.ts";
 import { Outbox, type OutboxEntry, type OutboxMessage, type OwnedDevice } from "./outbox.ts";
 import { OwnedDevices } from "./owned-devices.ts";
 import { PushedRequests } from "./pushed-requests.ts";
@@ -26,6 +29,7 @@ import { type Interaction, type Session, Sessions } from "./sessions.ts";
 /** One app or device in a person's own list. */
 export interface GrantSummary {
   readonly gid: string;
+  readonly kind: GrantKind;
   readonly label: string;
   readonly status: "active" | "suspect";
   readonly createdDay: number;
@@ -35,6 +39,7 @@ export interface GrantSummary {
   readonly access?: IotAccess;
 }
 
+const MINUTE_MS = 60_000;
 const HOUR_MS = 3600_000;
 /** A direct push is waited for this long, so that "revoked" usually means that the connection is gone already. */
 const PUSH_WAIT_MS = 1000;
@@ -55,12 +60,14 @@ export class Registry extends DurableObject<RegistryEnv> {
   readonly #owned: OwnedDevices;
   readonly #pushed: PushedRequests;
   readonly #outbox: Outbox;
+  readonly #channels: DeviceChannels;
   #hasAlarm = false;
 
   constructor(ctx: DurableObjectState, env: RegistryEnv) {
     super(ctx, env);
     const { storage } = ctx;
     createSchema(storage);
+    putBuiltInClients(storage.sql);
     const keys = keyRingOf(env.KEYS);
     this.#outbox = new Outbox(storage.sql, () => {
       this.#hasAlarm = true;
@@ -75,6 +82,7 @@ export class Registry extends DurableObject<RegistryEnv> {
     this.#references = new DeviceReferences(storage.sql);
     this.#owned = new OwnedDevices(storage.sql);
     this.#pushed = new PushedRequests(storage.sql);
+    this.#channels = new DeviceChannels(ctx, this.#desk(keys), routeSealerOf(env.ROUTE_KEY));
   }
 
   // Clients
@@ -117,9 +125,23 @@ export class Registry extends DurableObject<RegistryEnv> {
 
   // Devices: the credential and what it is for travel together, one hop a call
 
-  async deviceCode(oauthClientId: string, credential: PresentedCredential): Promise<DeviceCode | undefined> {
+  async deviceCode(
+    oauthClientId: string,
+    credential: PresentedCredential,
+    boot?: string,
+  ): Promise<DeviceCode | undefined> {
     if (this.#clients.authenticate(oauthClientId, credential)?.kind !== "device") return undefined;
-    return this.#claims.deviceCode(oauthClientId, Date.now());
+    return this.#claims.deviceCode(oauthClientId, boot, Date.now());
+  }
+
+  /** @returns `undefined` for a wrong client, `false` for a wrong device code */
+  async presence(
+    oauthClientId: string,
+    credential: PresentedCredential,
+    deviceCode: string,
+  ): Promise<boolean | undefined> {
+    if (this.#clients.authenticate(oauthClientId, credential)?.kind !== "device") return undefined;
+    return this.#claims.presence(oauthClientId, deviceCode, Date.now());
   }
 
   async pollDeviceCode(
@@ -162,6 +184,8 @@ export class Registry extends DurableObject<RegistryEnv> {
     const result = this.#claims.claim(claimHash, anon, gateway, model, Date.now());
     if (result.kind !== "claimed") return result;
     await this.#pushing(this.#announce(gateway, anon, { handle: result.handle, name, model }));
+    const oauthClientId = this.#claims.clientOf(claimHash);
+    if (oauthClientId !== undefined) await this.#channels.claimed(oauthClientId);
     return result;
   }
 
@@ -193,7 +217,10 @@ export class Registry extends DurableObject<RegistryEnv> {
   }
 
   async reapprove(gid: string, anon: string): Promise<boolean> {
-    return this.#pushing(this.#grants.reapprove(gid, anon, Date.now()));
+    const isDone = await this.#pushing(this.#grants.reapprove(gid, anon, Date.now()));
+    const grant = this.#grants.byId(gid);
+    if (isDone && grant?.kind === "device") await this.#channels.claimed(grant.client_id);
+    return isDone;
   }
 
   appsOf(anon: string): readonly GrantSummary[] {
@@ -323,13 +350,54 @@ export class Registry extends DurableObject<RegistryEnv> {
     this.#attempts.giveBack(key);
   }
 
+  // Devices' MQTT connections
+
+  /** A WebSocket upgrade of a device whose client id lives here; the Worker has looked at the rest. */
+  override async fetch(): Promise<Response> {
+    const answer = this.#channels.accept(Date.now());
+    await this.#ensureAlarm(Date.now() + MINUTE_MS);
+    return answer;
+  }
+
+  override async webSocketMessage(socket: WebSocket, frame: ArrayBuffer | string): Promise<void> {
+    await this.#channels.receive(socket, frame, Date.now());
+  }
+
+  #desk(keys: KeyRing): DeviceDesk {
+    return {
+      authenticate: async (oauthClientId, secret) =>
+        this.#clients.judgeSecret(oauthClientId, await keys.hash("client-secret", secret)),
+      deviceCode: async (oauthClientId, boot) => {
+        const code = await this.#claims.deviceCode(oauthClientId, boot, Date.now());
+        return code === undefined
+          ? { error: "invalid_client" }
+          : {
+              device_code: code.deviceCode,
+              verification_uri: `${this.env.ISSUER}/d`,
+              expires_in: code.expiresInSeconds,
+            };
+      },
+      poll: (oauthClientId, deviceCode) => this.#claims.poll(oauthClientId, deviceCode, 5000, Date.now()),
+      refresh: (oauthClientId, token) =>
+        this.#pushing(this.#grants.refresh(token, oauthClientId, Date.now())),
+      revoke: (oauthClientId, token) =>
+        this.#pushing(this.#grants.revokeByToken(token, oauthClientId, Date.now())),
+      presence: (oauthClientId, deviceCode) => this.#claims.presence(oauthClientId, deviceCode, Date.now()),
+      waitingTokens: (oauthClientId) => this.#claims.waitingTokens(oauthClientId, Date.now()),
+    };
+  }
+
   // Outbox and ends
 
   override async alarm(): Promise<void> {
     this.#hasAlarm = false;
     await this.#drain();
     this.#removeExpired();
-    const nextMs = Math.min(this.#outbox.nextDueMs() ?? Infinity, Date.now() + HOUR_MS);
+    const nextMs = Math.min(
+      this.#outbox.nextDueMs() ?? Infinity,
+      this.#channels.sweep(Date.now()) ?? Infinity,
+      Date.now() + HOUR_MS,
+    );
     await this.ctx.storage.setAlarm(Math.max(nextMs, Date.now() + 500));
     this.#hasAlarm = true;
   }
@@ -404,10 +472,12 @@ export class Registry extends DurableObject<RegistryEnv> {
     }
   }
 
-  async #ensureAlarm(): Promise<void> {
-    if (this.#hasAlarm) return;
-    if ((await this.ctx.storage.getAlarm()) === null) {
-      await this.ctx.storage.setAlarm(Date.now() + HOUR_MS);
+  /** Sees to it that the alarm rings, at `byMs` at the latest if that is given. */
+  async #ensureAlarm(byMs?: number): Promise<void> {
+    if (this.#hasAlarm && byMs === undefined) return;
+    const setMs = await this.ctx.storage.getAlarm();
+    if (setMs === null || (byMs !== undefined && setMs > byMs)) {
+      await this.ctx.storage.setAlarm(byMs ?? Date.now() + HOUR_MS);
     }
     this.#hasAlarm = true;
   }
@@ -417,6 +487,7 @@ function summaryOf(grant: Grant): GrantSummary {
   const access = accessOf(grant);
   return {
     gid: grant.gid,
+    kind: grant.kind,
     label: grant.label,
     status: grant.status === "suspect" ? "suspect" : "active",
     createdDay: grant.created_day,

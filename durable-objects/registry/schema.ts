@@ -57,7 +57,7 @@ const steps: readonly string[] = [
       expires_ms INTEGER NOT NULL      -- and end here
     ) WITHOUT ROWID;
     CREATE UNIQUE INDEX IF NOT EXISTS grant_of_device ON grants (client_id) WHERE kind = 'device' AND status <> 'ended';
-    CREATE INDEX IF NOT EXISTS grant_of_user ON grants (anon) WHERE kind = 'app';
+    CREATE INDEX IF NOT EXISTS grant_of_user ON grants (anon) WHERE kind <> 'device';
 
     CREATE TABLE IF NOT EXISTS owned (
       anon TEXT NOT NULL,
@@ -143,6 +143,13 @@ const steps: readonly string[] = [
   `,
   // Refresh tokens of browser apps bound to a key (RFC 9449).
   "ALTER TABLE grants ADD COLUMN dpop_thumbprint TEXT;",
+  // Claim policies: when somebody was last shown to be at the device, and its last two starts.
+  `
+    ALTER TABLE device ADD COLUMN presence_ms INTEGER;
+    ALTER TABLE device ADD COLUMN boot TEXT;
+    ALTER TABLE device ADD COLUMN boot_ms INTEGER;
+    ALTER TABLE device ADD COLUMN earlier_boot_ms INTEGER;
+  `,
 ];
 
 /** Brings the tables of a new or older object to this version; a step that has been released never changes. */

@@ -1,4 +1,4 @@
-import { type IotAccess, readIotAccess } from "./iot-access.ts";
+import { type IotAccess, OWNER_SCOPE, readIotAccess } from "./iot-access.ts";
 import { OAuthError } from "./oauth-error.ts";
 import type { Parameters } from "./parameters.ts";
 import { isChallenge } from "./pkce.ts";
@@ -11,6 +11,8 @@ export interface AuthorizationRequest {
   readonly codeChallenge: string;
   /** The gateway that the tokens will be for. */
   readonly gateway: string;
+  /** Whose hands the tokens are for: a third party's app, or a tool of the owner's own (scope `me:*`). */
+  readonly holder: "app" | "owner";
   readonly access: IotAccess;
   /** `openid` was in the scope. */
   readonly wantsIdToken: boolean;
@@ -61,7 +63,9 @@ export function readAuthorizationRequest(
     ...(state === undefined ? {} : { state }),
     codeChallenge,
     gateway: readGateway(parameters.get("resource"), gateways),
-    access: readIotAccess(parameters.get("authorization_details"), scope),
+    ...(scope === OWNER_SCOPE
+      ? { holder: "owner", access: { type: "iot_access", actions: [] } }
+      : { holder: "app", access: readIotAccess(parameters.get("authorization_details"), scope) }),
     wantsIdToken: (scope ?? "").split(" ").includes("openid"),
     ...(nonce === undefined ? {} : { nonce }),
     ...(prompt === undefined ? {} : { prompt }),

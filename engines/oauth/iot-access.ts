@@ -126,17 +126,18 @@ export function appPermissions(actions: readonly AccessAction[]): readonly Permi
   return permissions;
 }
 
-/** What a device may do inside its own mount (MESSAGING.md §2). */
+/** Scope of the owner's own tools: everything of their personal cloud (EXPERIENCE.md §6). */
+export const OWNER_SCOPE = "me:*";
+
+/** The whole tree; what the platform alone may write is the broker's to refuse (MESSAGING.md §2). */
+export const ownerPermissions: readonly Permission[] = [
+  ["#", ["pub", "sub"]],
+  ["$SYS/#", ["sub"]],
+];
+
+/** A device's own sub-tree is its own: besides the topics that have a meaning, any topic (MESSAGING.md §2). */
 export const devicePermissions: readonly Permission[] = [
-  ["telemetry/#", ["pub"]],
-  ["event/#", ["pub"]],
-  ["command/#", ["sub"]],
-  ["command/+/reply", ["pub"]],
-  ["state/reported", ["pub"]],
-  ["state/#", ["sub"]],
-  ["manage/#", ["sub"]],
-  ["manage/+/status", ["pub"]],
-  ["child/#", ["pub", "sub"]],
+  ["#", ["pub", "sub"]],
   ["$description", ["pub"]],
   ["$state", ["pub"]],
 ];

@@ -1,8 +1,7 @@
 import { z } from "zod";
-import { keyRingOf } from "../../../durable-objects/registry/keys.ts";
-import { fromBase64url } from "../../../engines/oauth/base64url.ts";
+import { keyRingOf, routeSealerOf } from "../../../durable-objects/registry/keys.ts";
 import type { KeyRing } from "../../../engines/oauth/key-ring.ts";
-import { RouteSealer } from "../../../engines/oauth/sealed-route.ts";
+import type { RouteSealer } from "../../../engines/oauth/sealed-route.ts";
 import type { DidpEnv } from "./env.ts";
 
 /*
@@ -55,14 +54,12 @@ export function configOf(env: DidpEnv): Config {
   if (kept !== undefined) return kept;
   const issuer = env.ISSUER.replace(/\/$/, "");
   const isSecure = issuer.startsWith("https://");
-  const routeKey = fromBase64url(env.ROUTE_KEY);
-  if (routeKey?.length !== 32) throw new RangeError("ROUTE_KEY: 32 bytes in base64url");
   if (env.OPERATOR_TOKEN.length < 32) throw new RangeError("OPERATOR_TOKEN: 256 random bits");
   const config: Config = {
     issuer,
     gateways: [env.GATEWAY_URI.replace(/\/$/, "")],
     keys: keyRingOf(env.KEYS),
-    routes: new RouteSealer(routeKey),
+    routes: routeSealerOf(env.ROUTE_KEY),
     operatorToken: env.OPERATOR_TOKEN,
     uidps: z.array(uidp).parse(JSON.parse(env.UIDPS)),
     devicePollSeconds: setting(env.DEVICE_POLL_SECONDS, { fallback: 5, min: 1, max: 60 }),

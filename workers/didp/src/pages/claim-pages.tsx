@@ -63,6 +63,26 @@ export const SwitchOnPage: FC<{ readonly title: string }> = ({ title }) => (
   </Page>
 );
 
+/** Somebody has to be at the device; the page looks again by itself. */
+export const PresencePage: FC<{ readonly title: string; readonly policy: string }> = ({ title, policy }) => (
+  <Page title="Show that you are at the device" refreshSeconds={3}>
+    <Steps names={steps} current={2} />
+    <div class="card">
+      {policy === "button" ? (
+        <p>
+          Press the button on the <strong>{title}</strong> within two minutes.
+        </p>
+      ) : (
+        <p>
+          Switch the <strong>{title}</strong> off and on again twice within a minute.
+        </p>
+      )}
+      <p class="quiet">This page goes on by itself.</p>
+      <progress aria-label="Waiting for you at the device" />
+    </div>
+  </Page>
+);
+
 /** What the device will do for its owner, and the owner's yes or no. */
 export const ConfirmClaimPage: FC<{
   readonly csrf: string;

@@ -1,6 +1,7 @@
 /** @jsxRuntime automatic */
 /** @jsxImportSource hono/jsx */
 import { Hono } from "hono";
+import { isBuiltIn } from "../../../../durable-objects/registry/built-in-clients.ts";
 import type { Client } from "../../../../durable-objects/registry/clients.ts";
 import type { Interaction } from "../../../../durable-objects/registry/sessions.ts";
 import { CodedError } from "../../../../engines/errors/coded-error.ts";
@@ -27,6 +28,7 @@ import type { DidpApp, DidpContext } from "../didp-app.ts";
 import { readProof } from "../dpop.ts";
 import { oauthAnswer, oauthErrorAnswer } from "../oauth-answers.ts";
 import { ConsentPage } from "../pages/consent-page.tsx";
+import { OwnerToolPage } from "../pages/owner-tool-page.tsx";
 import { registry, registryFor, registryForClient } from "../registries.ts";
 import { readForm } from "../requests.ts";
 import { chooseLogin } from "./login.tsx";
@@ -48,7 +50,7 @@ authorization.post("/par", async (c) => {
     }
     const client = await authenticateApp(c, await readCaller(c, parameters));
     const redirectUri = checkRedirectUri(client, parameters);
-    readAuthorizationRequest(parameters, redirectUri, c.var.config.gateways);
+    checkHolder(client, readAuthorizationRequest(parameters, redirectUri, c.var.config.gateways));
     const kept = new Map(parameters);
     for (const name of ["client_assertion", "client_assertion_type"]) kept.delete(name);
     kept.set("client_id", client.oauthClientId);
@@ -83,6 +85,7 @@ authorization.get("/authorize", async (c) => {
   try {
     if (!isPushed) checkMayBePlain(client, parameters);
     const request = readAuthorizationRequest(parameters, redirectUri, c.var.config.gateways);
+    checkHolder(client, request);
     return await begin(c, client, request);
   } catch (error) {
     return redirectError(c, redirectUri, parameters.get("state"), asOAuthError(error).error);
@@ -117,6 +120,11 @@ authorization.get("/authorize/:id", async (c) => {
   }
   const { request } = interaction;
   allowFormTargets(c, [request.gateway, request.redirectUri]);
+  if (request.holder === "owner") {
+    return c.html(
+      <OwnerToolPage csrf={session.csrf} action={`/authorize/${id}`} toolName={interaction.appName} />,
+    );
+  }
   return c.html(
     <ConsentPage
       csrf={session.csrf}
@@ -151,6 +159,11 @@ authorization.post("/authorize/:id", async (c) => {
   if (ticket === undefined) throw expired();
   const ticketHash = await c.var.config.keys.hash("ticket", ticket);
   await home.putInteraction(id, session.hash, { ...interaction, ticketHash });
+  if (request.holder === "owner") {
+    // Everything is the owner's already: there is nothing to select.
+    await registryFor(c.env, session.anon)?.concludeConsent(request.gateway, ticket, "approved");
+    return c.redirect(`/authorize/continue?i=${id}`, 303);
+  }
   return c.redirect(`${request.gateway}/consent/${ticket}`, 303);
 });
 
@@ -206,6 +219,13 @@ function checkMayBePlain(client: Client & { kind: "app" }, parameters: Parameter
       "invalid_request",
       "authorization_details: too long for a URL, push the request (PAR).",
     );
+  }
+}
+
+/** @throws OAuthError `invalid_scope`: only the product's own tools act for the owner, and they do nothing else. */
+function checkHolder(client: Client & { kind: "app" }, request: AuthorizationRequest): void {
+  if ((request.holder === "owner") !== isBuiltIn(client.oauthClientId)) {
+    throw new OAuthError("invalid_scope", "scope: not for this client.");
   }
 }
 

@@ -8,7 +8,13 @@ import { plainText } from "../../../../engines/oauth/iot-access.ts";
 import { randomSecret } from "../../../../engines/oauth/key-ring.ts";
 import { type BrowserSession, ensureSession, readOwnForm } from "../browser-session.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
-import { ClaimedPage, CodePage, ConfirmClaimPage, SwitchOnPage } from "../pages/claim-pages.tsx";
+import {
+  ClaimedPage,
+  CodePage,
+  ConfirmClaimPage,
+  PresencePage,
+  SwitchOnPage,
+} from "../pages/claim-pages.tsx";
 import { claimScript } from "../pages/claim-script.ts";
 import { Products } from "../products.ts";
 import { registry, registryFor } from "../registries.ts";
@@ -71,6 +77,9 @@ claim.get("/claim/:id", async (c) => {
   if (found === undefined) return c.html(<CodePage csrf={session.csrf} problem={NOT_CLAIMABLE} />, 404);
   const product = await productOf(c, found.softwareId);
   if (!found.isOnline) return c.html(<SwitchOnPage title={product.model.title} />);
+  if (found.needsPresence) {
+    return c.html(<PresencePage title={product.model.title} policy={found.claimPolicy} />);
+  }
   return c.html(
     <ConfirmClaimPage csrf={session.csrf} action={path} maker={product.manufacturer} model={product.model} />,
   );
@@ -96,6 +105,7 @@ claim.post("/claim/:id", async (c) => {
   const result = await home.claim(interaction.claimHash, session.anon, c.var.config.gateways[0], model, name);
   switch (result.kind) {
     case "offline":
+    case "presence_required":
       return c.redirect(path, 303);
     case "not_claimable":
     case "already_claimed":

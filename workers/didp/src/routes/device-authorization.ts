@@ -1,4 +1,8 @@
 import { Hono } from "hono";
+import { upgradeAt } from "../../../../durable-objects/registry/registries.ts";
+import { OAuthError } from "../../../../engines/oauth/oauth-error.ts";
+import { required } from "../../../../engines/oauth/parameters.ts";
+import { shardOfBytes } from "../../../../engines/oauth/shard.ts";
 import { readCaller, registryOfCaller, wrongClient } from "../client-authentication.ts";
 import type { DidpApp } from "../didp-app.ts";
 import { oauthAnswer } from "../oauth-answers.ts";
@@ -14,8 +18,13 @@ export const PRINTED_USER_CODE = "PRINTED-ON-THE-DEVICE";
 export const deviceAuthorization = new Hono<DidpApp>();
 
 deviceAuthorization.post("/device_authorization", async (c) => {
-  const caller = await readCaller(c, await readForm(c));
-  const code = await registryOfCaller(c, caller).deviceCode(caller.oauthClientId, caller.credential);
+  const parameters = await readForm(c);
+  const caller = await readCaller(c, parameters);
+  const code = await registryOfCaller(c, caller).deviceCode(
+    caller.oauthClientId,
+    caller.credential,
+    parameters.get("boot")?.slice(0, 64),
+  );
   if (code === undefined) throw wrongClient();
   return oauthAnswer(c, {
     device_code: code.deviceCode,
@@ -24,4 +33,32 @@ deviceAuthorization.post("/device_authorization", async (c) => {
     expires_in: code.expiresInSeconds,
     interval: c.var.config.devicePollSeconds,
   });
+});
+
+/** `POST /presence`: the button was pressed (claim policy "button", IDENTITY.md §2.C step 5). */
+deviceAuthorization.post("/presence", async (c) => {
+  const parameters = await readForm(c);
+  const deviceCode = required(parameters, "device_code");
+  const caller = await readCaller(c, parameters);
+  const isNoted = await registryOfCaller(c, caller).presence(
+    caller.oauthClientId,
+    caller.credential,
+    deviceCode,
+  );
+  if (isNoted === undefined) throw wrongClient();
+  if (!isNoted) throw new OAuthError("invalid_grant", "device_code: not the live one of this device.");
+  return c.body(null, 204);
+});
+
+/**
+ * `GET /mqtt/{byte}` (upgrade): a device's token channel. `byte` is the first of its client id in hexadecimal, as
+ * its registration answer says; it leads to the object that holds the device, so no frame passes this Worker.
+ */
+deviceAuthorization.get("/mqtt/:byte{[0-9a-f]{2}}", (c) => {
+  const offered = (c.req.header("sec-websocket-protocol") ?? "").split(",").map((name) => name.trim());
+  if (c.req.header("upgrade")?.toLowerCase() !== "websocket" || !offered.includes("mqtt")) {
+    throw new OAuthError("invalid_request", "A WebSocket with the subprotocol mqtt is expected.");
+  }
+  const shard = shardOfBytes(Uint8Array.of(Number.parseInt(c.req.param("byte"), 16)));
+  return upgradeAt(c.env.REGISTRY, shard, c.req.raw);
 });

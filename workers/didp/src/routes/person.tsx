@@ -50,7 +50,10 @@ async function appsPage(c: DidpContext, session: LoggedIn): Promise<Response> {
     grants.map(async (grant) => ({
       reference: await referenceOf(c, grant.gid),
       name: grant.label,
-      actions: (grant.access?.actions ?? []).map((action) => wordsOf[action]),
+      actions:
+        grant.kind === "owner"
+          ? ["do everything you can"]
+          : (grant.access?.actions ?? []).map((action) => wordsOf[action]),
       since: day(grant.createdDay * DAY_MS),
       until: day(grant.expiresMs),
       isSuspect: grant.status === "suspect",

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import type { Client } from "../../../../durable-objects/registry/clients.ts";
-import { base64url } from "../../../../engines/oauth/base64url.ts";
+import { base64url, fromBase64url } from "../../../../engines/oauth/base64url.ts";
 import {
   type AppMetadata,
   DEVICE_CODE_GRANT,
@@ -248,7 +248,14 @@ function deviceAnswer(config: Config, device: DeviceCredentials, metadata: Devic
     user_code: device.claimCode,
     token_endpoint: `${config.issuer}/token`,
     device_authorization_endpoint: `${config.issuer}/device_authorization`,
+    mqtt_token_endpoint: mqttEndpoint(config, device.oauthClientId),
     gateway_uri: config.gateways[0],
     ...deviceFields(metadata),
   };
+}
+
+/** The first byte of the client id says where the device's connections are served. */
+function mqttEndpoint(config: Config, oauthClientId: string): string {
+  const first = fromBase64url(oauthClientId.slice(2))?.[0] ?? 0;
+  return `${config.issuer.replace(/^http/, "ws")}/mqtt/${first.toString(16).padStart(2, "0")}`;
 }

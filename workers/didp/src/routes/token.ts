@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import type { TokenResult } from "../../../../durable-objects/registry/grants.ts";
+import { tokenAnswer } from "../../../../durable-objects/registry/token-answer.ts";
 import { readGateway } from "../../../../engines/oauth/authorization-request.ts";
 import { DEVICE_CODE_GRANT } from "../../../../engines/oauth/client-metadata.ts";
 import { OAuthError, type OAuthErrorCode } from "../../../../engines/oauth/oauth-error.ts";
@@ -10,7 +11,6 @@ import { readProof } from "../dpop.ts";
 import { oauthAnswer } from "../oauth-answers.ts";
 import { isDeviceId, registryFor } from "../registries.ts";
 import { readForm } from "../requests.ts";
-import { tokenAnswer } from "../token-answer.ts";
 
 /** `POST /token` (RFC 6749 §3.2) and `POST /revoke` (RFC 7009). */
 export const token = new Hono<DidpApp>();
@@ -25,7 +25,7 @@ token.post("/token", async (c) => {
   if (resource !== undefined && readGateway(resource, c.var.config.gateways) !== result.tokens.gateway) {
     throw new OAuthError("invalid_target", "resource: this grant is for another gateway.");
   }
-  return oauthAnswer(c, await tokenAnswer(c.var.config, result.tokens));
+  return oauthAnswer(c, await tokenAnswer(c.var.config.routes, result.tokens));
 });
 
 token.post("/revoke", async (c) => {
