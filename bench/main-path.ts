@@ -21,7 +21,9 @@ const COUNT = { latency: isSmoke ? 200 : 5_000, throughput: isSmoke ? 500 : 30_0
 const stateDir = mkdtempSync(path.join(tmpdir(), "edgenym-bench-"));
 
 const echoObject = await startEchoObject(path.join(stateDir, "echo"));
-const platform = await startPlatform({ addresses: addressesFrom(18_300, 18_304), stateDir });
+// What the broker can do is asked here, not what it lets one client do.
+const settings = { LIMITS: JSON.stringify({ messagesPerSecond: 1e6, messageBurst: 1e7, unheardBytes: 1e12 }) };
+const platform = await startPlatform({ addresses: addressesFrom(18_300, 18_304), stateDir, settings });
 try {
   const { deviceToken, appToken } = await provision(platform);
   const url = `${platform.addresses.gateway.replace("http", "ws")}/mqtt`;
