@@ -171,14 +171,26 @@ test("a refused token is replaced at once, without a pause", async () => {
   ]);
 });
 
-test("before its token ends, the device connects anew with the next one, and nothing is said to be lost", async () => {
+test("before its token ends, the device hands the next one over on the same connection", async () => {
   const { device, states, clock } = given();
   await states.first(isOnline);
   await clock.sleepers(1);
   clock.advance(3_600_000 - 60_000);
+  const renewal = await broker.published.first(({ topicName }) => topicName === "$auth/token");
+  expect(renewal).toMatchObject({ payload: "t2", retain: false });
+  await device.publish("temperature", 21);
+  expect(broker.connects.events).toHaveLength(1);
+});
+
+test("a gateway that does not take the next token is connected to anew, and nothing is said to be lost", async () => {
+  const { device, states, clock } = given();
+  await states.first(isOnline);
+  await clock.sleepers(1);
+  broker.loseNext = 1;
+  clock.advance(3_600_000 - 60_000);
   await broker.connects.first(({ token }) => token === "t2");
   await device.publish("temperature", 21);
-  expect(broker.published.events.some(({ payload }) => payload === "lost")).toBe(false);
+  expect(broker.connects.events.map(({ token }) => token)).toEqual(["t1", "t2"]);
 });
 
 test("when the owner leaves, what waited for the connection is dropped and never reaches the next owner", async () => {

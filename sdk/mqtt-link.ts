@@ -6,7 +6,7 @@ import type { Clock } from "./clock.ts";
 export interface LinkCredential {
   readonly token: string;
   readonly gatewayUri: string;
-  /** When a connection made with it is replaced by one with a newer token. */
+  /** When to ask for the next one. */
   readonly renewAtMs: number;
 }
 
@@ -53,6 +53,8 @@ type End =
   | { readonly why: "lost"; readonly wasUp: boolean }
   | { readonly why: "renew"; readonly next: LinkCredential | undefined };
 
+/** Where a client puts its next token (IDENTITY.md §2.D, way b). */
+const RENEWAL_TOPIC = "$auth/token";
 const CONNECT_TIMEOUT_MS = 15_000;
 const GOODBYE_TIMEOUT_MS = 2000;
 /** A connection that lived this long was a good one: the next back-off starts from the beginning. */
@@ -160,7 +162,10 @@ export class MqttLink {
     this.#opened.resolve(connection);
   }
 
-  /** The next token is fetched while the old connection still works, and only then is it replaced. */
+  /**
+   * The next token is fetched while the old one is still good, and handed to the gateway on the same connection. A
+   * gateway that does not take it closes (3.1.1) or says no (5.0): then the connection is replaced.
+   */
   async #untilOver(connection: Connection, credential: LinkCredential, signal: AbortSignal): Promise<End> {
     const { clock } = this.#options;
     const over = new AbortController();
@@ -177,8 +182,12 @@ export class MqttLink {
         if (event === "closed") return { why: "lost", wasUp: true };
         const next = await this.#options.credential(false);
         if (signal.aborted) return { why: "stopped" };
-        if (next === undefined || next.token !== current.token) return { why: "renew", next };
-        current = next; // the server could not be asked: the old token goes on to its end
+        if (next === undefined) return { why: "renew", next };
+        // The same token again: the server could not be asked, and the old one goes on to its end.
+        const isTaken =
+          next.token === current.token || (await publishOn(connection, RENEWAL_TOPIC, next.token, {}));
+        if (!isTaken) return { why: "renew", next };
+        current = next;
       }
     } finally {
       stop();
