@@ -1,7 +1,7 @@
 import type { Puback } from "../mqtt/packet.ts";
 import { reasonCode } from "../mqtt/reason-code.ts";
 import type { Connection } from "./connection.ts";
-import { loadOutgoing, sendWaiting } from "./deliver.ts";
+import { loadOutgoing, sendWaiting } from "./outgoing.ts";
 import type { Session } from "./session.ts";
 import type { BrokerState } from "./state.ts";
 

@@ -13,11 +13,11 @@ import { askWho, renewed } from "./authority.ts";
 import { bearerToken, connect, connectAuthenticated, mountOf, refuse } from "./connect.ts";
 import { type Attachment, Connection } from "./connection.ts";
 import { nextDeadline, runDeadlines, watchConnection } from "./deadlines.ts";
-import { isEnded } from "./deliver.ts";
 import type { ConnectionId, Effect } from "./effect.ts";
 import { addDevice, revoke, setGrant } from "./grants.ts";
 import { endConnection, endSession, refuseConnection } from "./lifecycle.ts";
 import { publish } from "./publish.ts";
+import { isEnded } from "./send-publish.ts";
 import { Session, sessionKey } from "./session.ts";
 import { type BrokerPorts, BrokerState } from "./state.ts";
 import type { StoredGrant } from "./store.ts";
@@ -206,6 +206,7 @@ function restore(state: BrokerState, attachments: readonly Attachment[]): void {
     if (session === undefined || client === undefined) continue;
     connection.session = session;
     session.connection = connection;
+    for (const topicName of connection.fresh.keys()) state.freshRetained.set(topicName, connection);
     restoreOutgoing(state, session, client);
   }
 }
@@ -225,7 +226,12 @@ function restoreOutgoing(
   const waiting = state.store
     .deliveries(session.id)
     .filter(({ packetId }) => packetId === undefined || !inFlight.has(packetId));
-  session.outgoing = { inFlight, waiting, lastPacketId: client.lastPacketId };
+  session.outgoing = {
+    inFlight,
+    waiting,
+    savedWaiting: waiting.length,
+    lastPacketId: client.lastPacketId,
+  };
 }
 
 /** Heard from the client. The attachment is only written when it would be too far behind. */

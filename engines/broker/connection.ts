@@ -4,6 +4,8 @@ import type { TopicNames } from "../mqtt/topic-names.ts";
 import type { Authority } from "../oauth/authority.ts";
 import type { ConnectionId } from "./effect.ts";
 import type { Limits } from "./limits.ts";
+import type { CanonicalTopic } from "./message.ts";
+import type { FreshRetained } from "./retained.ts";
 import type { Session } from "./session.ts";
 import type { SessionId } from "./store.ts";
 
@@ -29,6 +31,7 @@ export interface Attachment {
     readonly wasToldOfExpiry: boolean;
     readonly aliasesIn: readonly (readonly [alias: number, topicName: TopicName])[];
     readonly aliasesOut: readonly TopicName[];
+    readonly fresh: readonly (readonly [CanonicalTopic, FreshRetained])[];
     readonly lastPacketId: PacketId;
     /** Rows from here on have a packet identifier of an earlier connection, and were not sent on this one yet. */
     readonly unsentFromSeq?: number;
@@ -66,6 +69,8 @@ export class Connection {
   wasToldOfExpiry = false;
   aliasesIn = new Map<number, TopicName>();
   aliasesOut = new Map<TopicName, number>();
+  /** What this connection retains at QoS 0, by topic. */
+  fresh = new Map<CanonicalTopic, FreshRetained>();
   waiting: Waiting | undefined;
   readonly held: Packet[] = [];
   heldBytes = 0;
@@ -121,6 +126,7 @@ export class Connection {
     this.wasToldOfExpiry = client.wasToldOfExpiry;
     this.aliasesIn = new Map(client.aliasesIn);
     this.aliasesOut = new Map(client.aliasesOut.map((topicName, index) => [topicName, index + 1]));
+    this.fresh = new Map(client.fresh);
     this.seenSlackMs = client.keepAliveSeconds * 1000 * limits.keepAliveSlack;
   }
 
@@ -158,6 +164,7 @@ export class Connection {
           wasToldOfExpiry: this.wasToldOfExpiry,
           aliasesIn: [...this.aliasesIn],
           aliasesOut: [...this.aliasesOut.keys()],
+          fresh: [...this.fresh],
           lastPacketId: session.outgoing?.lastPacketId ?? 0,
           ...(unsentFromSeq !== undefined && { unsentFromSeq }),
           ...(!session.isPersistent && {

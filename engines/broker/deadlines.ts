@@ -5,6 +5,7 @@ import { deliverTo } from "./deliver.ts";
 import { endGrant } from "./grants.ts";
 import { endConnection, endSession, refuseConnection } from "./lifecycle.ts";
 import { grantTopic } from "./mount.ts";
+import { saveWaiting } from "./outgoing.ts";
 import { type Session, sessionKey } from "./session.ts";
 import type { BrokerState } from "./state.ts";
 import { expiringTopic } from "./subscribe.ts";
@@ -34,7 +35,7 @@ export function nextDeadline(state: BrokerState): number {
     soonest = Math.min(soonest, session.willDueAtMs ?? soonest, session.endsAtMs ?? soonest);
   }
   for (const grant of state.grants.values()) soonest = Math.min(soonest, grant.expiresAtMs);
-  soonest = Math.min(soonest, state.sysDueAtMs ?? soonest);
+  soonest = Math.min(soonest, state.sysDueAtMs ?? soonest, state.unsavedDueAtMs ?? soonest);
   return soonest;
 }
 
@@ -42,8 +43,10 @@ export function nextDeadline(state: BrokerState): number {
 export function runDeadlines(state: BrokerState): void {
   const due = [...dueNow(state)].sort((a, b) => a.atMs - b.atMs || (a.name < b.name ? -1 : 1));
   for (const { run } of due) run();
+  if (state.unsavedDueAtMs !== undefined) saveWaiting(state);
   publishSys(state);
-  state.store.apply({ kind: "clear-retained-before", nowMs: state.nowMs });
+  // An alarm that only looked after keep alives is frequent, and a sweep reads every retained row.
+  if (due.length > 0) state.store.apply({ kind: "clear-retained-before", nowMs: state.nowMs });
 }
 
 interface Due {

@@ -4,6 +4,7 @@ import type { ClaimedDevice, DeviceHandle, GrantId, RevocationNotice } from "../
 import { publishMessage } from "./deliver.ts";
 import { dropSession, refuseConnection } from "./lifecycle.ts";
 import { devicePrefix, grantTopic } from "./mount.ts";
+import { clearRetainedOf, clearRetainedUnder } from "./retained.ts";
 import type { Session } from "./session.ts";
 import type { BrokerState } from "./state.ts";
 import type { StoredGrant } from "./store.ts";
@@ -88,14 +89,14 @@ export function endGrant(state: BrokerState, grantId: GrantId, code: ReasonCode)
   state.grants.delete(grantId);
   state.store.apply({ kind: "delete-grant", grantId });
   state.store.apply({ kind: "clear-retained", topicName: grantTopic(grantId) });
-  state.store.apply({ kind: "clear-retained-of", publisher: { kind: "app", handle: grantId } });
+  clearRetainedOf(state, { kind: "app", handle: grantId });
 }
 
 /** A device has no owner here any more: its topics go, and no app sees it. */
 function releaseDevice(state: BrokerState, handle: DeviceHandle): void {
   state.devices.delete(handle);
   state.store.apply({ kind: "delete-device", handle });
-  state.store.apply({ kind: "clear-retained-under", prefix: devicePrefix(handle) });
+  clearRetainedUnder(state, devicePrefix(handle));
   for (const grant of [...state.grants.values()]) {
     const devices = grant.devices.filter((device) => device.handle !== handle);
     if (devices.length < grant.devices.length) setGrant(state, { ...grant, devices });

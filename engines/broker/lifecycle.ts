@@ -1,7 +1,8 @@
 import type { ReasonCode } from "../mqtt/packet.ts";
 import { reasonCode } from "../mqtt/reason-code.ts";
 import type { Connection } from "./connection.ts";
-import { unloadOutgoing } from "./deliver.ts";
+import { unloadOutgoing } from "./outgoing.ts";
+import { saveRetained } from "./retained.ts";
 import { type Session, sessionKey } from "./session.ts";
 import type { BrokerState } from "./state.ts";
 import { forgetWill, publishWill, scheduleWill } from "./will.ts";
@@ -50,6 +51,7 @@ export interface Ending {
 export function endConnection(state: BrokerState, connection: Connection, ending: Ending): void {
   if (connection.isClosed) return;
   state.close(connection, ending.closeCode ?? socketClose.normal);
+  saveRetained(state, connection);
   const { session } = connection;
   if (session === undefined || session.connection !== connection) return;
   session.connection = undefined;

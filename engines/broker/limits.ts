@@ -27,6 +27,13 @@ export interface Limits {
   readonly queuedMessages: number;
   /** Payload and topic bytes waiting for one session; the newest is dropped. */
   readonly queuedBytes: number;
+  /**
+   * How long what waits for a connected session without an expiry may be in memory only; less than the 10 s after
+   * which an idle object may sleep. 0 writes at once.
+   */
+  readonly unsavedMs: number;
+  /** How often a topic that is retained at QoS 0 over and over is written. 0 writes each time. */
+  readonly retainedSaveSeconds: number;
   /** Longest a session is kept without a connection; announced when it shortens the wish. */
   readonly sessionExpirySeconds: number;
   /** A 5.0 client that asks for a keep alive from 30 s up to this is told this (waking costs money). */
@@ -66,6 +73,8 @@ export const defaultLimits: Limits = {
   retainedMessages: 5000,
   queuedMessages: 1000,
   queuedBytes: 1024 * 1024,
+  unsavedMs: 5000,
+  retainedSaveSeconds: 600,
   sessionExpirySeconds: 30 * 24 * 3600,
   serverKeepAliveSeconds: 120,
   keepAliveSlack: 0.1,

@@ -3,9 +3,10 @@ import { reasonCode } from "../mqtt/reason-code.ts";
 import { receivedIds } from "./acknowledge.ts";
 import { askWho } from "./authority.ts";
 import type { Connection } from "./connection.ts";
-import { distribute, retain } from "./deliver.ts";
+import { distribute } from "./deliver.ts";
 import { refuseConnection } from "./lifecycle.ts";
 import type { Message } from "./message.ts";
+import { hasRetainedRoom, retain } from "./retained.ts";
 import type { Session } from "./session.ts";
 import type { BrokerState } from "./state.ts";
 import { canonicalProperties } from "./view.ts";
@@ -112,10 +113,10 @@ function accept(state: BrokerState, session: Session, topicName: TopicName, pack
   }
   const message = toMessage(state, session, route.topicName, packet);
   if (packet.retain) {
-    const isNew = packet.payload.byteLength > 0 && state.store.retainedAt(message.topicName) === undefined;
-    if (isNew && state.store.retainedCount() >= state.limits.retainedMessages)
-      return reasonCode.quotaExceeded;
-    retain(state, message);
+    const { connection } = session;
+    const isKept = packet.payload.byteLength > 0;
+    if (isKept && !hasRetainedRoom(state, message.topicName, connection)) return reasonCode.quotaExceeded;
+    retain(state, message, connection);
   }
   return distribute(state, route, message, session) === 0
     ? reasonCode.noMatchingSubscribers

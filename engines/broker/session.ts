@@ -19,10 +19,12 @@ export interface InFlight {
 export interface Outgoing {
   readonly inFlight: Map<PacketId, InFlight>;
   /**
-   * Waiting for room in the window, oldest first; each has a row. One with a packet identifier was sent on an
+   * Waiting for room in the window, oldest first. One with a packet identifier was sent on an
    * earlier connection and goes out again with it.
    */
   readonly waiting: Delivery[];
+  /** How many of `waiting` have a row, from the front; the others' session ends with its connection. */
+  savedWaiting: number;
   lastPacketId: PacketId;
 }
 

@@ -5,7 +5,7 @@ import type { ClaimedDevice, GatewayUserId } from "../oauth/authority.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionId, Effect } from "./effect.ts";
 import type { Limits } from "./limits.ts";
-import type { Message } from "./message.ts";
+import type { CanonicalTopic, Message } from "./message.ts";
 import { Routes } from "./routes.ts";
 import type { Session } from "./session.ts";
 import type { BrokerStore, SessionId, StoredGrant } from "./store.ts";
@@ -76,6 +76,10 @@ export class BrokerState {
   wokeAtMs = 0;
   /** When `$SYS` is published again, while someone listens. */
   sysDueAtMs: number | undefined;
+  /** When `saveWaiting` must run, if something waits without a row. */
+  unsavedDueAtMs: number | undefined;
+  /** Topics that a connection retains at QoS 0, and which connection it is: see `retain`. */
+  readonly freshRetained = new Map<CanonicalTopic, Connection>();
   /** The last QoS 0 packet, for the next subscriber that gets the same bytes. */
   lastEncoded: Encoded | undefined;
   #effects: Effect[] = [];

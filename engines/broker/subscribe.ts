@@ -13,6 +13,7 @@ import type { Connection } from "./connection.ts";
 import { watchExpiry } from "./deadlines.ts";
 import { deliverTo } from "./deliver.ts";
 import type { Message } from "./message.ts";
+import { retainedAt, retainedUnder } from "./retained.ts";
 import { parts } from "./routes.ts";
 import type { Session } from "./session.ts";
 import type { BrokerState } from "./state.ts";
@@ -106,14 +107,14 @@ function* retainedFor(state: BrokerState, session: Session, filter: TopicFilter)
   const wildcard = filter.search(/[+#]/);
   if (wildcard < 0) {
     const topicName = mount.toCanonical(filter as string as TopicName); // a filter without wildcards is a name
-    const message = topicName === undefined ? undefined : state.store.retainedAt(topicName);
+    const message = topicName === undefined ? undefined : retainedAt(state, topicName);
     if (message !== undefined) yield message;
     return;
   }
   // "sport/#" also matches "sport", which is not under "sport/".
   const literal = filter.slice(0, wildcard).replace(/\/$/, "");
   const prefix = literal === "" ? undefined : mount.toCanonical(literal as TopicName); // the literal levels of a filter
-  for (const root of prefix === undefined ? mount.roots : [prefix]) yield* state.store.retainedUnder(root);
+  for (const root of prefix === undefined ? mount.roots : [prefix]) yield* retainedUnder(state, root);
 }
 
 /** [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.1.1:3.10.4-4] one UNSUBACK, also when there was nothing to end. */

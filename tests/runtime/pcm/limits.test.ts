@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { defaultLimits } from "../../../engines/broker/limits.ts";
 import { limitsFrom } from "../../../durable-objects/pcm/config.ts";
+import { defaultLimits } from "../../../engines/broker/limits.ts";
 
 test("without the variable the defaults hold", () => {
   expect(limitsFrom(undefined)).toBe(defaultLimits);
