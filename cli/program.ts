@@ -4,6 +4,7 @@ import { deviceCommand } from "./commands/device.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { factoryCommand } from "./commands/factory.ts";
 import { simCommand } from "./commands/sim.ts";
+import { tokenCommand } from "./commands/token.ts";
 import { tpaCommand } from "./commands/tpa.ts";
 import { versionCommand } from "./commands/version.ts";
 
@@ -31,6 +32,7 @@ export function buildProgram(): Command {
     claimCommand(),
     deviceCommand(),
     tpaCommand(),
+    tokenCommand(),
     doctorCommand(),
     versionCommand(),
   ]) {

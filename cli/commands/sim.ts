@@ -84,7 +84,6 @@ function factoryCommand(): Command {
           context,
           names.map((name) => ({ name, product: options.model })),
         );
-        context.terminal.next("npx edgenym claim --open", "in another terminal: make the first one yours");
         await runHousehold(context, made, { ...options, wait: false });
       },
     );
@@ -140,6 +139,12 @@ async function simulate(
   const done = new AbortController();
   const running = simulation.run(AbortSignal.any([signal, done.signal]));
   report.start(simulation);
+  if (identities.some(({ refreshToken }) => refreshToken === undefined)) {
+    terminal.next(
+      "npx edgenym claim --open",
+      "in another terminal, while they run: make the first one yours",
+    );
+  }
   try {
     await feed(simulation);
   } finally {

@@ -3,12 +3,14 @@ import type { Simulation, SimulationEvent } from "./simulation.ts";
 
 const STATUS_MS = 500;
 const RECORD_MS = 5000;
+const RATE_TICKS = 11;
 
 /** Tells how a simulation goes: one live line on a terminal, JSON lines with `--json`, and the totals at the end. */
 export class SimulationReport {
   readonly #terminal: Terminal;
   #timer: NodeJS.Timeout | undefined;
-  #lastPublished = 0;
+  /** `published` at the last ticks, for a rate that does not flicker. */
+  #recent: number[] = [0];
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
@@ -34,20 +36,18 @@ export class SimulationReport {
     this.#terminal.note(
       `${counts.published} samples published, ${counts.dropped} dropped for want of an owner, ${counts.commands} commands.`,
     );
-    if (counts.waiting > 0) this.#terminal.next("npx edgenym claim --open", "while they run: make one yours");
   }
 
   #tick(simulation: Simulation, everyMs: number): void {
     const { counts, waitingFor } = simulation;
     this.#terminal.record({ event: "progress", ...counts });
-    const rate = ((counts.published - this.#lastPublished) * 1000) / everyMs;
-    this.#lastPublished = counts.published;
-    const waiting =
-      counts.waiting === 0
-        ? ""
-        : `, ${counts.waiting} without an owner (${waitingFor.slice(0, 3).join(", ")}${counts.waiting > 3 ? ", …" : ""})`;
+    this.#recent = [...this.#recent, counts.published].slice(-RATE_TICKS);
+    const perTick = (counts.published - (this.#recent[0] ?? 0)) / Math.max(1, this.#recent.length - 1);
+    const rate = ((perTick * 1000) / everyMs).toFixed(1);
+    const names = `${waitingFor.slice(0, 3).join(", ")}${counts.waiting > 3 ? ", …" : ""}`;
+    const waiting = counts.waiting === 0 ? "" : ` · ${counts.waiting} without an owner: ${names}`;
     this.#terminal.status(
-      `${counts.online} of ${counts.devices} online${waiting} · ${counts.published} samples, ${rate.toFixed(0)}/s · ${counts.commands} commands`,
+      `${counts.online} of ${counts.devices} online · ${counts.published} samples, ${rate}/s · ${counts.commands} commands${waiting}`,
     );
   }
 }

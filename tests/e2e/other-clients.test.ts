@@ -8,6 +8,7 @@ import { Person } from "../../cli/sim/person.ts";
 import { openFactory } from "../support/manufacturer.ts";
 import { type DeviceTokens, ownedDevice } from "../support/owned-device.ts";
 import { type AppTokens, ThirdPartyApp } from "../support/third-party-app.ts";
+import { Edgenym } from "./support/edgenym.ts";
 import { Server } from "./support/server.ts";
 
 /** The clients that people have: MQTT.js by every way in, and Mosquitto's command line over TCP. */
@@ -88,6 +89,31 @@ test.each(["mqttv311", "mqttv5"])("mosquitto_pub and mosquitto_sub over TCP, %s"
   expect((await heard.done).output).toBe(`open ${version}\n`);
   const refused = await run("mosquitto_pub", [...common, "-P", "wrong", "-t", "event/door", "-m", "x"]).done;
   expect(refused.code).not.toBe(0);
+});
+
+test("an owner's token from the command line opens the whole tree, under several client ids at once", async () => {
+  const [{ access_token: accessToken }] = (await new Edgenym(stateDir, [
+    "token",
+    "--owner",
+    "--as",
+    "alice",
+  ]).waitFor((record) => typeof record.access_token === "string")) as [{ access_token: string }];
+  protocolVersion = 5;
+  const [one, other] = await Promise.all([
+    connect(tcpUrl, { ...password(accessToken), clientId: "one" }),
+    connect(mqttUrl, { ...password(accessToken), clientId: "other" }),
+  ]);
+  await one.subscribeAsync("#", { qos: 2 });
+  const topics = new Promise<string[]>((resolve) => {
+    const seen: string[] = [];
+    one.on("message", (topic) => {
+      seen.push(topic);
+      if (topic === "any/topic/of/my/own") resolve(seen);
+    });
+  });
+  await other.publishAsync("any/topic/of/my/own", "x", { qos: 2 });
+  expect((await topics).some((topic) => /^devices\/[\w-]{22}\/telemetry\/way$/.test(topic))).toBe(true);
+  await Promise.all([one.endAsync(), other.endAsync()]);
 });
 
 let protocolVersion: 3 | 4 | 5 = 4;

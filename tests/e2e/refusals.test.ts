@@ -209,6 +209,20 @@ describe("at the DIdP", () => {
     }
   });
 
+  test("the owner's own scope is for the owner's own tools, and they get nothing else", async () => {
+    const proper = await app.request(oauth.generateRandomCodeVerifier());
+    const own = { ...proper, scope: "me:*", authorization_details: undefined };
+    const commandLine = {
+      client_id: "a-edgenym-command-line-A",
+      redirect_uri: "http://127.0.0.1:9/callback",
+    };
+    for (const parameters of [own, { ...own, scope: "me:* view:read" }, { ...proper, ...commandLine }]) {
+      expect((await redirectOf(app.authorizationUrl(parameters)))?.searchParams.get("error")).toBe(
+        "invalid_scope",
+      );
+    }
+  });
+
   test("a changed redirect URI or an unknown client gets a page, never a redirect", async () => {
     const proper = await app.request(oauth.generateRandomCodeVerifier());
     for (const changes of [
