@@ -103,7 +103,6 @@ test("an owner's token from the command line opens the whole tree, under several
     connect(tcpUrl, { ...password(accessToken), clientId: "one" }),
     connect(mqttUrl, { ...password(accessToken), clientId: "other" }),
   ]);
-  await one.subscribeAsync("#", { qos: 2 });
   const topics = new Promise<string[]>((resolve) => {
     const seen: string[] = [];
     one.on("message", (topic) => {
@@ -111,6 +110,7 @@ test("an owner's token from the command line opens the whole tree, under several
       if (topic === "any/topic/of/my/own") resolve(seen);
     });
   });
+  await one.subscribeAsync("#", { qos: 2 });
   await other.publishAsync("any/topic/of/my/own", "x", { qos: 2 });
   expect((await topics).some((topic) => /^devices\/[\w-]{22}\/telemetry\/way$/.test(topic))).toBe(true);
   await Promise.all([one.endAsync(), other.endAsync()]);
