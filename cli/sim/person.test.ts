@@ -75,7 +75,7 @@ function aWeb(changes: Readonly<Record<string, Route>> = {}) {
     const route = routes[`${method} ${url.hostname.split(".")[0]}${url.pathname}`];
     return route === undefined ? html("", {}, 404) : route(form, cookie ?? "");
   };
-  return { seen, person: new Person({ login: "alice", fetch, clock: new EagerClock() }) };
+  return { seen, fetch, person: new Person({ login: "alice", fetch, clock: new EagerClock() }) };
 }
 
 const label = new URL("http://didp.test:8788/d#CODE26");
@@ -113,6 +113,19 @@ test("a login page with a text field is filled in as well", async () => {
   });
   await person.claim(label, { deviceName: "Kitchen" });
   expect(at(seen, "POST", "/login/abc")?.form).toEqual([["login", "alice"]]);
+});
+
+test("somebody without a button logs in all the same, and who is unknown there gets stuck on that page", async () => {
+  const known = aWeb();
+  const nobody = new Person({ login: "load-7", fetch: known.fetch, clock: new EagerClock() });
+  await nobody.claim(label, { deviceName: "Kitchen" });
+  expect(at(known.seen, "POST", "/login/abc")?.form).toEqual([["login", "load-7"]]);
+
+  const again = html(`<form method="post"><button name="login" value="alice">Alice</button></form>`);
+  const strict = aWeb({ "POST uidp/login/abc": () => again.clone() });
+  await expect(strict.person.claim(label, { deviceName: "Kitchen" })).rejects.toThrow(
+    "nobody asked for a decision",
+  );
 });
 
 test("waits while the device is not switched on yet, but not for what comes after the decision", async () => {

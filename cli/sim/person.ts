@@ -165,8 +165,9 @@ export class Person {
   #logIn(form: HtmlForm): FilledForm | undefined {
     if (form.method === "get" && /^\/login\/[^/]+$/.test(form.action.pathname)) return fill(form, {});
     if (has(form, "login")) return fill(form, { login: this.#login });
-    const button = form.buttons.find(({ name, value }) => name === "login" && value === this.#login);
-    return button === undefined ? undefined : fill(form, {}, button);
+    if (!offers(form, "login")) return undefined;
+    // The local login knows more people than it has buttons for: those of load tests.
+    return fill(form, {}, { name: "login", value: this.#login });
   }
 
   async #request(
