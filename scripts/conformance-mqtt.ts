@@ -11,7 +11,7 @@ import { conformancePage, findGaps, type Tags } from "./conformance/conformance-
 
 const root = new URL("../", import.meta.url);
 const page = new URL("docs/conformance.md", root);
-const sources = ["engines", "durable-objects", "workers", "sdk", "cli", "tests", "scripts"].map(
+const sources = ["engines", "durable-objects", "workers", "sdk", "cli", "tests"].map(
   (folder) => `${folder}/**/*.ts`,
 );
 const itself = new Set(["engines/mqtt/normative-statements.ts"]);

@@ -14,6 +14,8 @@ function decoderOf(fixture: PacketFixture): Decoder {
   });
 }
 
+// [MQTT-2.2.2-1] The fixtures of 5.0 without properties have a zero, those of CONNECT their fields in the order of
+// [MQTT-3.1.3-1] [MQTT-3.1.1:3.1.3-1], and each packet the flags of [MQTT-2.1.3-1] [MQTT-3.1.1:2.2.2-1].
 describe.each(packetFixtures.map((fixture) => [fixture.name, fixture] as const))("%s", (_, fixture) => {
   test("parses", () => {
     const decoder = decoderOf(fixture);

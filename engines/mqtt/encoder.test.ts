@@ -1,7 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { Decoder } from "./decoder.ts";
 import { encode, encodeProperties, encodePublishQoS0, encodeTopicName, encodeWithin } from "./encoder.ts";
-import type { Connack, Packet, Properties, Publish, TopicName } from "./packet.ts";
+import type {
+  Connack,
+  Connect,
+  Packet,
+  Pingreq,
+  Pingresp,
+  Properties,
+  Publish,
+  TopicName,
+} from "./packet.ts";
 import { connackCode, isReasonCodeAllowed, reasonCode, reasonCodeName, reasonCodeOf } from "./reason-code.ts";
 
 const topicName = "devices/d/telemetry/temperature" as TopicName;
@@ -68,6 +77,26 @@ describe("a packet for a receiver with a maximum packet size", () => {
 
   test("then its reason string [MQTT-3.2.2-19]", () => {
     expect(encodeWithin(connack, 5, (sizes[1] ?? 0) - 1)).toEqual(without(2));
+  });
+
+  test.each<[string, Exclude<Packet, Publish | Connect | Pingreq | Pingresp>]>([
+    ["PUBACK [MQTT-3.4.2-2] [MQTT-3.4.2-3]", { type: "puback", packetId: 1, reasonCode: 0x80 }],
+    ["PUBREC [MQTT-3.5.2-2] [MQTT-3.5.2-3]", { type: "pubrec", packetId: 1, reasonCode: 0x80 }],
+    ["PUBREL [MQTT-3.6.2-2] [MQTT-3.6.2-3]", { type: "pubrel", packetId: 1, reasonCode: 0x92 }],
+    ["PUBCOMP [MQTT-3.7.2-2] [MQTT-3.7.2-3]", { type: "pubcomp", packetId: 1, reasonCode: 0x92 }],
+    ["SUBACK [MQTT-3.9.2-1] [MQTT-3.9.2-2]", { type: "suback", packetId: 1, reasonCodes: [0] }],
+    ["UNSUBACK [MQTT-3.11.2-1] [MQTT-3.11.2-2]", { type: "unsuback", packetId: 1, reasonCodes: [0] }],
+    ["DISCONNECT [MQTT-3.14.2-3] [MQTT-3.14.2-4]", { type: "disconnect", reasonCode: 0x81 }],
+    ["AUTH [MQTT-3.15.2-2] [MQTT-3.15.2-3]", { type: "auth", reasonCode: 0x18 }],
+  ])("so does %s", (_, packet) => {
+    const reasonString = "a long story";
+    const full: Packet = { ...packet, properties: { reasonString, userProperties: [["k", "v"]] } };
+    const withReason = encode({ ...packet, properties: { reasonString } }, 5);
+    const bare = encode({ ...packet, properties: {} }, 5);
+    expect(encodeWithin(full, 5, encode(full, 5).length)).toEqual(encode(full, 5));
+    expect(encodeWithin(full, 5, encode(full, 5).length - 1)).toEqual(withReason);
+    expect(encodeWithin(full, 5, withReason.length - 1)).toEqual(bare);
+    expect(encodeWithin(full, 5, bare.length - 1)).toBeUndefined();
   });
 
   test("and is not sent if that does not help [MQTT-3.1.2-24]", () => {
@@ -147,7 +176,7 @@ test("below 5.0 a CONNACK carries the nearest of the six return codes", () => {
   for (const reason of Object.values(reasonCodeOf)) expect(connackCode(reason, 4)).toBeLessThan(6);
 });
 
-test("a refusal says that there is no session [MQTT-3.2.2-6]", () => {
+test("a refusal says that there is no session [MQTT-3.2.2-6] [MQTT-3.1.1:3.2.2-4]", () => {
   expect([...encode({ type: "connack", sessionPresent: true, reasonCode: 0x87 }, 5)]).toEqual([
     0x20, 3, 0, 0x87, 0,
   ]);

@@ -27,7 +27,7 @@ const beforeConnect: readonly (readonly [...Case, answerLevel: ProtocolLevel | u
   ["a PUBLISH comes first [MQTT-3.1.0-1]", packet(0x30, ...str("a")), protocolError, undefined],
   ["a packet of type 0 comes first", [0x00, 0], protocolError, undefined],
   [
-    "the protocol name is another [MQTT-3.1.2-1]",
+    "the protocol name is another [MQTT-3.1.2-1] [MQTT-3.1.1:3.1.2-1]",
     packet(0x10, ...str("MQTU"), 4, 2, 0, 1, ...str("")),
     0x84,
     undefined,
@@ -37,13 +37,38 @@ const beforeConnect: readonly (readonly [...Case, answerLevel: ProtocolLevel | u
   ["the level is 2 [MQTT-3.1.1:3.1.2-2]", packet(0x10, ...str("MQTT"), 2, 2, 0, 1, ...str("")), 0x84, 4],
   ["the level is a bridge's 0x84", packet(0x10, ...str("MQTT"), 0x84, 2, 0, 1, ...str("")), 0x84, 4],
   ["the name is 3.1's and the level is 4", packet(0x10, ...str("MQIsdp"), 4, 2, 0, 1, ...str("")), 0x84, 3],
-  ["the fixed header has flags [MQTT-2.1.3-1]", [0x11, ...connect4(2, ...str("p")).slice(1)], malformed, 4],
-  ["the reserved flag is set [MQTT-3.1.2-3]", connect4(0x03, ...str("p")), malformed, 4],
-  ["there is no client id", connect4(0x02), malformed, 4],
-  ["will QoS without a will [MQTT-3.1.2-11]", connect4(0x0a, ...str("p")), malformed, 4],
-  ["will retain without a will [MQTT-3.1.2-13]", connect4(0x22, ...str("p")), malformed, 4],
-  ["will QoS 3 [MQTT-3.1.2-12]", connect4(0x1e, ...str("p"), ...str("w"), ...str("m")), malformed, 4],
-  ["a will without its message", connect4(0x06, ...str("p"), ...str("w")), malformed, 4],
+  [
+    "the fixed header has flags [MQTT-2.1.3-1] [MQTT-3.1.1:2.2.2-1]",
+    [0x11, ...connect4(2, ...str("p")).slice(1)],
+    malformed,
+    4,
+  ],
+  ["the reserved flag is set [MQTT-3.1.2-3] [MQTT-3.1.1:3.1.2-3]", connect4(0x03, ...str("p")), malformed, 4],
+  ["there is no client id [MQTT-3.1.3-3] [MQTT-3.1.1:3.1.3-3]", connect4(0x02), malformed, 4],
+  [
+    "will QoS without a will [MQTT-3.1.2-11] [MQTT-3.1.1:3.1.2-13]",
+    connect4(0x0a, ...str("p")),
+    malformed,
+    4,
+  ],
+  [
+    "will retain without a will [MQTT-3.1.2-13] [MQTT-3.1.1:3.1.2-15]",
+    connect4(0x22, ...str("p")),
+    malformed,
+    4,
+  ],
+  [
+    "will QoS 3 [MQTT-3.1.2-12] [MQTT-3.1.1:3.1.2-14]",
+    connect4(0x1e, ...str("p"), ...str("w"), ...str("m")),
+    malformed,
+    4,
+  ],
+  [
+    "a will without its message [MQTT-3.1.2-9] [MQTT-3.1.1:3.1.2-9]",
+    connect4(0x06, ...str("p"), ...str("w")),
+    malformed,
+    4,
+  ],
   ["a will topic with a wildcard", connect4(0x06, ...str("p"), ...str("w/#"), ...str("m")), malformed, 4],
   [
     "a password without a user name [MQTT-3.1.1:3.1.2-22]",
@@ -51,9 +76,14 @@ const beforeConnect: readonly (readonly [...Case, answerLevel: ProtocolLevel | u
     malformed,
     4,
   ],
-  ["a user name is promised and missing [MQTT-3.1.2-17]", connect4(0x82, ...str("p")), malformed, 4],
   [
-    "a password is promised and missing [MQTT-3.1.2-19]",
+    "a user name is promised and missing [MQTT-3.1.2-17] [MQTT-3.1.1:3.1.2-19]",
+    connect4(0x82, ...str("p")),
+    malformed,
+    4,
+  ],
+  [
+    "a password is promised and missing [MQTT-3.1.2-19] [MQTT-3.1.1:3.1.2-21]",
     connect4(0xc2, ...str("p"), ...str("u")),
     malformed,
     4,
@@ -64,9 +94,26 @@ const beforeConnect: readonly (readonly [...Case, answerLevel: ProtocolLevel | u
     malformed,
     4,
   ],
-  ["a client id with NUL [MQTT-1.5.4-2]", connect4(0x02, ...str("a\0")), malformed, 4],
-  ["a client id with a surrogate [MQTT-1.5.4-1]", connect4(0x02, 0, 3, 0xed, 0xa0, 0x80), malformed, 4],
+  ["a client id with NUL [MQTT-1.5.4-2] [MQTT-3.1.1:1.5.3-2]", connect4(0x02, ...str("a\0")), malformed, 4],
+  [
+    "a client id with a surrogate [MQTT-1.5.4-1] [MQTT-3.1.3-4] [MQTT-3.1.1:1.5.3-1] [MQTT-3.1.1:3.1.3-4]",
+    connect4(0x02, 0, 3, 0xed, 0xa0, 0x80),
+    malformed,
+    4,
+  ],
   ["a client id in overlong UTF-8", connect4(0x02, 0, 2, 0xc1, 0x81), malformed, 4],
+  [
+    "a will topic with a surrogate [MQTT-3.1.3-11] [MQTT-3.1.1:3.1.3-10]",
+    connect4(0x06, ...str("p"), 0, 3, 0xed, 0xa0, 0x80, ...str("m")),
+    malformed,
+    4,
+  ],
+  [
+    "a user name with a surrogate [MQTT-3.1.3-12] [MQTT-3.1.1:3.1.3-11]",
+    connect4(0x82, ...str("p"), 0, 3, 0xed, 0xa0, 0x80),
+    malformed,
+    4,
+  ],
   ["5.0: a reserved flag", connect5(0x03, 0, ...str("p")), malformed, 5],
   ["5.0: no property length", connect5(0x02), malformed, 5],
   ["5.0: property length beyond the packet", connect5(0x02, 9, ...str("p")), malformed, 5],
@@ -120,14 +167,30 @@ const atBothLevels: readonly (readonly [
   ["UNSUBACK", () => packet(0xb0, 0, 1), protocolError],
   ["PINGRESP", () => [0xd0, 0], protocolError],
   ["a remaining length of five bytes", () => [0x30, 0xff, 0xff, 0xff, 0xff, 0x7f], malformed],
-  ["PUBLISH, QoS 3 [MQTT-3.3.1-4]", (none) => packet(0x36, ...str("a"), 0, 1, ...none), malformed],
-  ["PUBLISH, DUP at QoS 0 [MQTT-3.3.1-2]", (none) => packet(0x38, ...str("a"), ...none), malformed],
-  ["PUBLISH to a wildcard [MQTT-3.3.2-2]", (none) => packet(0x30, ...str("a/+"), ...none), malformed],
+  [
+    "PUBLISH, QoS 3 [MQTT-3.3.1-4] [MQTT-3.1.1:3.3.1-4]",
+    (none) => packet(0x36, ...str("a"), 0, 1, ...none),
+    malformed,
+  ],
+  [
+    "PUBLISH, DUP at QoS 0 [MQTT-3.3.1-2] [MQTT-3.1.1:3.3.1-2]",
+    (none) => packet(0x38, ...str("a"), ...none),
+    malformed,
+  ],
+  [
+    "PUBLISH to a wildcard [MQTT-3.3.2-2] [MQTT-4.7.0-1] [MQTT-3.1.1:3.3.2-2] [MQTT-3.1.1:4.7.1-1]",
+    (none) => packet(0x30, ...str("a/+"), ...none),
+    malformed,
+  ],
   ["PUBLISH to a filter with # [MQTT-3.3.2-2]", (none) => packet(0x30, ...str("#"), ...none), malformed],
   ["PUBLISH with a topic beyond the packet", () => packet(0x30, 0, 9, 0x61), malformed],
-  ["PUBLISH with NUL in the topic", (none) => packet(0x30, ...str("a\0b"), ...none), malformed],
   [
-    "PUBLISH with a surrogate in the topic",
+    "PUBLISH with NUL in the topic [MQTT-4.7.3-2] [MQTT-3.1.1:4.7.3-2]",
+    (none) => packet(0x30, ...str("a\0b"), ...none),
+    malformed,
+  ],
+  [
+    "PUBLISH with a surrogate in the topic [MQTT-3.3.2-1] [MQTT-3.1.1:3.3.2-1]",
     (none) => packet(0x30, 0, 3, 0xed, 0xbf, 0xbf, ...none),
     malformed,
   ],
@@ -137,7 +200,7 @@ const atBothLevels: readonly (readonly [
     malformed,
   ],
   [
-    "PUBLISH, QoS 1, packet id 0 [MQTT-2.2.1-3]",
+    "PUBLISH, QoS 1, packet id 0 [MQTT-2.2.1-3] [MQTT-3.1.1:2.3.1-1]",
     (none) => packet(0x32, ...str("a"), 0, 0, ...none),
     protocolError,
   ],
@@ -146,18 +209,22 @@ const atBothLevels: readonly (readonly [
   ["PUBACK, packet id 0", () => packet(0x40, 0, 0), protocolError],
   ["PUBACK cut short", () => packet(0x40, 1), malformed],
   ["PUBREC with flags", () => packet(0x52, 0, 1), malformed],
-  ["PUBREL without its flags [MQTT-3.6.1-1]", () => packet(0x60, 0, 1), malformed],
+  ["PUBREL without its flags [MQTT-3.6.1-1] [MQTT-3.1.1:3.6.1-1]", () => packet(0x60, 0, 1), malformed],
   ["PUBCOMP with flags", () => packet(0x78, 0, 1), malformed],
   [
-    "SUBSCRIBE without its flags [MQTT-3.8.1-1]",
+    "SUBSCRIBE without its flags [MQTT-3.8.1-1] [MQTT-3.1.1:3.8.1-1]",
     (none) => packet(0x80, 0, 1, ...none, ...str("a"), 0),
     malformed,
   ],
-  ["SUBSCRIBE without a filter [MQTT-3.8.3-2]", (none) => packet(0x82, 0, 1, ...none), protocolError],
+  [
+    "SUBSCRIBE without a filter [MQTT-3.8.3-2] [MQTT-3.1.1:3.8.3-3]",
+    (none) => packet(0x82, 0, 1, ...none),
+    protocolError,
+  ],
   ["SUBSCRIBE without options", (none) => packet(0x82, 0, 1, ...none, ...str("a")), malformed],
   ["SUBSCRIBE, packet id 0", (none) => packet(0x82, 0, 0, ...none, ...str("a"), 0), protocolError],
   [
-    "SUBSCRIBE to the empty filter [MQTT-4.7.3-1]",
+    "SUBSCRIBE to the empty filter [MQTT-4.7.3-1] [MQTT-3.1.1:4.7.3-1]",
     (none) => packet(0x82, 0, 1, ...none, ...str(""), 0),
     malformed,
   ],
@@ -171,15 +238,29 @@ const atBothLevels: readonly (readonly [
     malformed,
   ],
   [
-    "UNSUBSCRIBE without its flags [MQTT-3.10.1-1]",
+    "UNSUBSCRIBE without its flags [MQTT-3.10.1-1] [MQTT-3.1.1:3.10.1-1]",
     (none) => packet(0xa0, 0, 1, ...none, ...str("a")),
     malformed,
   ],
-  ["UNSUBSCRIBE without a filter [MQTT-3.10.3-2]", (none) => packet(0xa2, 0, 1, ...none), protocolError],
+  [
+    "UNSUBSCRIBE without a filter [MQTT-3.10.3-2] [MQTT-3.1.1:3.10.3-2]",
+    (none) => packet(0xa2, 0, 1, ...none),
+    protocolError,
+  ],
   ["UNSUBSCRIBE from the empty filter", (none) => packet(0xa2, 0, 1, ...none, ...str("")), malformed],
+  [
+    "SUBSCRIBE to a surrogate [MQTT-3.8.3-1] [MQTT-3.1.1:3.8.3-1]",
+    (none) => packet(0x82, 0, 1, ...none, 0, 3, 0xed, 0xa0, 0x80, 0),
+    malformed,
+  ],
+  [
+    "UNSUBSCRIBE from a surrogate [MQTT-3.10.3-1] [MQTT-3.1.1:3.10.3-1]",
+    (none) => packet(0xa2, 0, 1, ...none, 0, 3, 0xed, 0xa0, 0x80),
+    malformed,
+  ],
   ["PINGREQ with a body", () => packet(0xc0, 0), malformed],
   ["PINGREQ with flags", () => [0xc1, 0], malformed],
-  ["DISCONNECT with flags [MQTT-3.14.1-1]", () => [0xe8, 0], malformed],
+  ["DISCONNECT with flags [MQTT-3.14.1-1] [MQTT-3.1.1:3.14.1-1]", () => [0xe8, 0], malformed],
 ];
 
 describe.each([4, 5] as const)("level %d refuses", (level) => {
@@ -214,6 +295,11 @@ const at5: readonly Case[] = [
     "PUBLISH with a wildcard in the response topic [MQTT-3.3.2-14]",
     publish5(0x08, ...str("a/#")),
     protocolError,
+  ],
+  [
+    "PUBLISH with a surrogate in the response topic [MQTT-3.3.2-13]",
+    publish5(0x08, 0, 3, 0xed, 0xa0, 0x80),
+    malformed,
   ],
   ["PUBLISH with an empty response topic", publish5(0x08, ...str("")), protocolError],
   ["PUBLISH with NUL in the content type [MQTT-3.3.2-19]", publish5(0x03, ...str("a\0")), malformed],
@@ -261,7 +347,7 @@ const at5: readonly Case[] = [
   ["DISCONNECT with a server's reason [MQTT-3.14.2-1]", packet(0xe0, 0x8e), protocolError],
   ["DISCONNECT with an unknown reason", packet(0xe0, 0x01), protocolError],
   ["AUTH with flags [MQTT-3.15.1-1]", [0xf1, 0], malformed],
-  ["AUTH, success, from a client", packet(0xf0, 0x00, 4, 0x15, ...str("m")), protocolError],
+  ["AUTH, success, from a client [MQTT-3.15.2-1]", packet(0xf0, 0x00, 4, 0x15, ...str("m")), protocolError],
   ["AUTH without a method", packet(0xf0, 0x18, 0), protocolError],
 ];
 
@@ -293,7 +379,7 @@ test.each(fromServer)("a client refuses %s", (_, bytes, reason) => {
   expect(client.push(Uint8Array.from(bytes)).failure?.reasonCode).toBe(reason);
 });
 
-test("a 3.1.1 client refuses return codes that the specification reserves", () => {
+test("a 3.1.1 client refuses return codes that the specification reserves [MQTT-3.1.1:3.9.3-2]", () => {
   for (const bytes of [packet(0x20, 0, 6), packet(0x90, 0, 1, 3)]) {
     const client = decoder({ role: "client", protocolLevel: 4 });
     expect(client.push(Uint8Array.from(bytes)).failure?.reasonCode).toBe(malformed);

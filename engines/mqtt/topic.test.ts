@@ -71,10 +71,13 @@ test.each([
   ["a/#", "a/$SYS", true],
   ["+", "$", false],
   ["a/b/#", "a", false],
-])("filter %j matches %j: %s", (filter, name, expected) => {
-  // Both are well formed; the brands are what the decoder would give them.
-  expect(matches(filter as TopicFilter, name as TopicName)).toBe(expected);
-});
+])(
+  "filter %j matches %j: %s [MQTT-4.7.2-1] [MQTT-4.7.3-4] [MQTT-3.1.1:4.7.2-1] [MQTT-3.1.1:4.7.3-4]",
+  (filter, name, expected) => {
+    // Both are well formed; the brands are what the decoder would give them.
+    expect(matches(filter as TopicFilter, name as TopicName)).toBe(expected);
+  },
+);
 
 test.each([
   ["$share/g/a/+", { shareName: "g", topicFilter: "a/+" }],

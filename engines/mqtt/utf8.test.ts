@@ -67,7 +67,7 @@ test.each([
   );
 });
 
-test("U+FEFF stays, in front and inside [MQTT-1.5.4-3]", () => {
+test("U+FEFF stays, in front and inside [MQTT-1.5.4-3] [MQTT-3.1.1:1.5.3-3]", () => {
   const bytes = Uint8Array.of(0xef, 0xbb, 0xbf, 0x61, 0xef, 0xbb, 0xbf);
   expect(decodeUtf8(bytes, 0, bytes.length)).toBe("\uFEFFa\uFEFF");
   expect([...encodeUtf8("\uFEFFa\uFEFF")]).toEqual([...bytes]);

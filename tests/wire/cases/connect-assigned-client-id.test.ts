@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { behaviour } from "../support/behaviour.ts";
 
+// And is treated as if it had brought that one: [MQTT-3.1.3-7] [MQTT-3.1.1:3.1.3-6]
 behaviour(
   "an empty client id is assigned one, and 5.0 is told [MQTT-3.1.3-6] [MQTT-3.2.2-16]",
   async ({ dial, connect, level }) => {

@@ -18,7 +18,7 @@ test.skipIf(reason !== undefined)(
 );
 
 test.skipIf(reason !== undefined)(
-  "a connection that offers no subprotocol of MQTT is not given one [MQTT-6.0.0-3]",
+  "a connection that offers no subprotocol of MQTT is not given one [MQTT-6.0.0-3] [MQTT-6.0.0-4] [MQTT-3.1.1:6.0.0-3] [MQTT-3.1.1:6.0.0-4]",
   async () => {
     const socket = new WebSocket(target.ws ?? "", ["chat"]);
     const outcome = await new Promise<string>((resolve) => {

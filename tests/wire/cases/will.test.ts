@@ -1,5 +1,6 @@
 import { behaviour } from "../support/behaviour.ts";
 
+// It was stored with the session until then: [MQTT-3.1.2-7]
 behaviour(
   "the will goes out when a connection ends without DISCONNECT [MQTT-3.1.2-8] [MQTT-3.1.1:3.1.2-8]",
   async ({ open, topic, subscribe }) => {

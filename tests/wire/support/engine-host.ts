@@ -6,7 +6,7 @@ import { Broker } from "../../../engines/broker/broker.ts";
 import type { Effect } from "../../../engines/broker/effect.ts";
 import { defaultLimits } from "../../../engines/broker/limits.ts";
 import { MemoryStore } from "../../../engines/broker/memory-store.ts";
-import type { Authority, GatewayUserId } from "../../../engines/oauth/authority.ts";
+import type { Authority, GatewayUserId, Introspection } from "../../../engines/oauth/authority.ts";
 
 /** One socket of either transport, as the broker's effects need it. */
 interface Socket {
@@ -123,7 +123,8 @@ class Home {
   open(socket: Socket): number {
     const id = ++this.#lastId;
     this.#sockets.set(id, socket);
-    this.run((broker) => broker.open(id, this.#authority()));
+    // The token of CONNECT is asked about when it has come
+    this.run((broker) => broker.open(id));
     return id;
   }
 
@@ -152,9 +153,7 @@ class Home {
         case "attach":
           break; // nothing sleeps here
         case "authenticate":
-          this.run((broker) =>
-            broker.authenticated(effect.on, { active: true, authority: this.#authority() }),
-          );
+          this.run((broker) => broker.authenticated(effect.on, this.#introspect(effect.token)));
           break;
       }
     }
@@ -164,8 +163,10 @@ class Home {
     clearTimeout(this.#alarm);
   }
 
-  #authority(): Authority {
-    return {
+  /** A token is its user's name. */
+  #introspect(token: string): Introspection {
+    if (token !== this.#user) return { active: false };
+    const authority: Authority = {
       user: this.#user,
       kind: "owner",
       handle: "owner",
@@ -173,5 +174,6 @@ class Home {
       expiresAtMs: Date.now() + 24 * 3_600_000,
       epoch: 1,
     };
+    return { active: true, authority };
   }
 }
