@@ -5,6 +5,7 @@ import {
   unstable_readConfig as readConfig,
   unstable_getMiniflareWorkerOptions as workerOptionsOf,
 } from "wrangler";
+import { nodeBuiltins } from "./node-builtins.ts";
 
 // The secrets come from the state folder, not from a .dev.vars file that wrangler would miss here.
 process.env.WRANGLER_LOG ??= "error";
@@ -41,6 +42,7 @@ export async function bundleWorker(
     mainFields: ["module", "main"],
     conditions: ["workerd", "worker", "browser"],
     external: ["cloudflare:*", "node:*"],
+    plugins: [nodeBuiltins],
     define: define ?? {},
     jsx: "automatic",
     jsxImportSource: "hono/jsx",

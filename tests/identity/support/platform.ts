@@ -8,6 +8,7 @@ import Provider from "oidc-provider";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
 import { keyPurposes } from "../../../engines/oauth/key-ring.ts";
 import { SHARDS } from "../../../engines/oauth/shard.ts";
+import { nodeBuiltins } from "../../../scripts/platform/node-builtins.ts";
 
 /** One DIdP with its pseudonymiser, a gateway's stand-in and a real OpenID provider, each on a port of its own. */
 export interface Platform {
@@ -158,6 +159,7 @@ async function bundled(entry: string) {
     mainFields: ["module", "main"],
     conditions: ["workerd", "worker", "browser"],
     external: ["cloudflare:*", "node:*"],
+    plugins: [nodeBuiltins],
     write: false,
     logLevel: "error",
   });
