@@ -9,9 +9,9 @@ import type { Environment } from "./query/environment.ts";
 import { compileWindow } from "./query/handlers.ts";
 import { QueryInstance } from "./query/instance.ts";
 import { compilePartitionKeys, PartitionRuntime, type PartitionServices, purgeOf } from "./query/partition.ts";
-import type { OutputTarget } from "./query/query-output.ts";
+import { type OutputTarget, targetOf } from "./query/query-output.ts";
 import { type BaseScope, SingleScope } from "./query/scope.ts";
-import { entryTo, linkChain } from "./query/single-input.ts";
+import { entryTo, linkChain, splitFilters } from "./query/single-input.ts";
 import { checkSameAttributes, tableTarget } from "./query/table-targets.ts";
 import { compileWindowExpression } from "./query/window-expression-compiler.ts";
 import type { Registry } from "./registry.ts";
@@ -177,8 +177,9 @@ export class AppBuilder {
     const signature = this.#app.text.slice(d.start, d.end);
     const aggregation = host.operator("aggregation", signature, () => new Aggregation(compiled.plan, () => this.#services.now(), (rows) => this.#services.charge(rows)));
     this.env.aggregations.set(d.id, aggregation);
-    const first = linkChain(compiled.handlers, host, aggregation, signature, "");
-    this.junctions.get(compiled.stream)?.subscribe(entryTo(first));
+    const { tests, rest } = splitFilters(compiled.handlers);
+    const first = linkChain(rest, host, aggregation, signature, "");
+    this.junctions.get(compiled.stream)?.subscribe(entryTo(first, tests));
     const { purgeMs } = compiled;
     if (purgeMs !== undefined) host.operator("purge", signature, () => new Purge(host, aggregation, purgeMs));
   }
@@ -242,9 +243,9 @@ export class AppBuilder {
       throw new CepError("UNKNOWN_STREAM", `There is no table '${node.target}'`, { offset: node.start, length: node.end - node.start, suggestion: suggest(node.target, env.tables.keys()) });
     }
     const window = env.windows.get(node.target);
-    if (window !== undefined) return { accept: (events) => window.accept(events) };
+    if (window !== undefined) return targetOf((events) => window.accept(events));
     const junction = node.marker === "#" && inner !== undefined ? inner(node.target) : this.junctions.get(node.target);
-    return junction === undefined ? undefined : { accept: (events) => junction.send(events) };
+    return junction === undefined ? undefined : { accept: (events) => junction.send(events), acceptOne: (e) => junction.sendOne(e) };
   }
 
   #addPartition(partition: Partition): void {
@@ -262,7 +263,7 @@ export class AppBuilder {
     const name = elementOf(annotationOf(partition.annotations, "info"), "name") ?? `partition_${this.partitions.length}`;
     const streams = new Map([...this.env.streams, ...(env.inner ?? [])]);
     const runtime = new PartitionRuntime(name, plans, keys, streams, services, purgeOf(partition.annotations));
-    for (const stream of runtime.outerStreams) this.junctions.get(stream)?.subscribe({ receive: (chunk) => runtime.receive(stream, chunk) });
+    for (const stream of runtime.outerStreams) this.junctions.get(stream)?.subscribe(runtime.receiverFor(stream));
     this.partitions.push(runtime);
   }
 }
@@ -284,6 +285,7 @@ class Purge extends Processor {
   process(): void {
     // Works by its timer alone.
   }
+
   override start(): void {
     this.#timer.notifyAt(this.#host.now() + this.#everyMs);
   }
@@ -297,8 +299,9 @@ function sameAttributes(a: readonly Attribute[], b: readonly Attribute[]): boole
   return a.length === b.length && a.every((x, i) => x.name === b[i]?.name && x.type === b[i]?.type);
 }
 
-/** A row as events carry it: nulls for what is missing. */
+/** A row as events carry it: the sender's own when it has the width, else filled up with nulls. */
 export function rowOf(values: readonly unknown[], width: number): unknown[] {
+  if (values.length === width) return values as unknown[]; // rows are never written to
   const row: unknown[] = [];
   for (let i = 0; i < width; i++) row.push(values[i] ?? null);
   return row;

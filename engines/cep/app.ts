@@ -9,7 +9,7 @@ import { refuse, type SavedOperator } from "./query/instance.ts";
 import type { QueryCallback } from "./query/query-output.ts";
 import type { SavedPartition } from "./query/partition.ts";
 import { Registry } from "./registry.ts";
-import type { Junction, Receiver } from "./runtime/junction.ts";
+import { type Junction, type Receiver, receiverOf } from "./runtime/junction.ts";
 import { decodeState, encodeState } from "./runtime/snapshot-codec.ts";
 import { type Clock, type IdleAdvance, TimeKeeper } from "./runtime/time-keeper.ts";
 
@@ -42,7 +42,7 @@ export interface AppMetrics {
   readonly partitions: readonly { name: string; keys: readonly { key: string; rows: number; matches: number }[] }[];
 }
 
-/** Sends events to one stream; without a timestamp they get the app's time. */
+/** Sends events to one stream; without a timestamp they get the app's time. A row sent is the engine's to keep. */
 export interface InputHandle {
   send(row: readonly unknown[], timestamp?: number): void;
 }
@@ -151,7 +151,7 @@ export class CepApp {
     const junction = this.#input(stream);
     const ts = timestamp ?? this.#time.wallTime();
     this.#time.arrive(ts);
-    junction.send([eventOf(ts, row, junction.attributes.length)]);
+    junction.sendOne(eventOf(ts, row, junction.attributes.length));
     this.#time.runDue();
   }
 
@@ -164,7 +164,7 @@ export class CepApp {
       send(row, timestamp) {
         const ts = timestamp ?? time.wallTime();
         if (time.isPlayback) time.arrive(ts);
-        junction.send([eventOf(ts, row, width)]);
+        junction.sendOne(eventOf(ts, row, width));
         if (time.hasDue) time.runDue();
       },
     };
@@ -172,7 +172,7 @@ export class CepApp {
 
   /** Counts the events of a stream, without making rows for a listener. */
   countStream(stream: string, listener: (events: number) => void): void {
-    this.#input(stream).subscribe({ receive: (chunk) => listener(chunk.length) });
+    this.#input(stream).subscribe({ receive: (chunk) => listener(chunk.length), receiveOne: () => listener(1) });
   }
 
   /** Sends events as one chunk. @throws CepError `UNKNOWN_STREAM` */
@@ -240,7 +240,7 @@ export class CepApp {
   /** Watches a stream or window. @returns how to stop. @throws CepError `UNKNOWN_STREAM` */
   onStream(stream: string, listener: (events: readonly OutputEvent[]) => void): () => void {
     const junction = this.#input(stream);
-    const receiver: Receiver = { receive: (chunk) => listener(chunk.map((e) => ({ timestamp: e.ts, row: e.row, isExpired: e.type === EXPIRED }))) };
+    const receiver: Receiver = receiverOf((chunk) => listener(chunk.map((e) => ({ timestamp: e.ts, row: e.row, isExpired: e.type === EXPIRED }))));
     junction.subscribe(receiver);
     return () => junction.unsubscribe(receiver);
   }

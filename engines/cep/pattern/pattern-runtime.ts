@@ -1,5 +1,6 @@
 import { CURRENT, Ev } from "../event.ts";
 import type { LogicalOp } from "./logical-state.ts";
+import { type Receiver, receiverOf } from "../runtime/junction.ts";
 import { type Host, Processor } from "../runtime/processor.ts";
 import { AbsentLogicalPostState, AbsentLogicalPreState } from "./absent-logical-state.ts";
 import { AbsentPostState, AbsentPreState } from "./absent-state.ts";
@@ -64,7 +65,7 @@ export class PatternRuntime extends Processor {
     this.#listen(plan.element);
   }
 
-  #emit = (stateEvent: Ev): void => this.next.process([stateEvent]);
+  #emit = (stateEvent: Ev): void => this.next.processOne(stateEvent);
 
   #markLast(element: ElementPlan, last: PostState): void {
     let tail = element;
@@ -186,6 +187,24 @@ export class PatternRuntime extends Processor {
     // Events come in by stream, through `receive`.
   }
 
+  /** The entry for one input stream. */
+  receiverFor(stream: string): Receiver {
+    const listeners = this.#listeners.get(stream) ?? [];
+    const [only] = listeners;
+    const receive = (chunk: readonly Ev[]) => this.receive(stream, chunk);
+    if (listeners.length !== 1 || only === undefined) return receiverOf(receive);
+    return {
+      receive,
+      receiveOne: (e) => {
+        const event = copyIn(e, only.prepare);
+        this.#stabilize(listeners, e.ts);
+        if (event === null) return;
+        const complete = only.pre.take(event);
+        for (let i = 0; i < complete.length; i++) this.next.processOne(complete[i] as Ev); // in range
+      },
+    };
+  }
+
   /** Takes a chunk of one input stream. */
   receive(stream: string, chunk: readonly Ev[]): void {
     const listeners = this.#listeners.get(stream);
@@ -212,7 +231,7 @@ export class PatternRuntime extends Processor {
       this.#stabilize([listener], e.ts);
       if (event !== null) for (const match of listener.pre.take(event)) complete.push(match);
     }
-    for (const match of complete) this.next.process([match]);
+    for (const match of complete) this.next.processOne(match);
   }
 
   #receiveShared(listeners: readonly Listener[], chunk: readonly Ev[]): void {
@@ -224,7 +243,7 @@ export class PatternRuntime extends Processor {
           const { pre, prepare } = listeners[i] as Listener; // in range
           const event = copyIn(e, prepare);
           if (event === null) continue;
-          for (const match of pre.take(event)) this.next.process([match]);
+          for (const match of pre.take(event)) this.next.processOne(match);
           this.onPass();
         }
       }

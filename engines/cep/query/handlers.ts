@@ -71,11 +71,10 @@ export class Filter extends Processor {
     super();
     this.#test = test;
   }
+  override processOne(e: Ev): void {
+    if (this.#test(e) === true) this.next.processOne(e);
+  }
   process(chunk: Ev[]): void {
-    if (chunk.length === 1) {
-      if (this.#test(chunk[0] as Ev) === true) this.next.process(chunk); // length checked
-      return;
-    }
     const out = chunk.filter((e) => this.#test(e) === true);
     if (out.length > 0) this.next.process(out);
   }

@@ -3,7 +3,7 @@ import type { Aggregation, AggregationFinder } from "../aggregation/aggregation.
 import { type Attribute, Ev, RESET, TIMER } from "../event.ts";
 import { compileCondition, compileExpression } from "../expression/compile-expression.ts";
 import { type Expression, type JoinInput, type SingleInput, type VariableExpression } from "../parser/ast.ts";
-import type { Receiver } from "../runtime/junction.ts";
+import { type Receiver, receiverOf } from "../runtime/junction.ts";
 import { Processor, type Sink } from "../runtime/processor.ts";
 import { chooseProbe, equalitiesOf } from "../table/table-condition.ts";
 import type { Table, TableCondition } from "../table/table.ts";
@@ -193,7 +193,9 @@ function entryOf(heads: readonly Sink[], output: QueryOutput | undefined): Recei
       }
     }
   };
-  return { receive: (chunk) => (output === undefined ? pass(chunk) : output.defer(() => pass(chunk))) };
+  const [head] = heads;
+  if (output === undefined && head !== undefined) return { receive: pass, receiveOne: (e) => head.processOne(new Ev(e.ts, e.type, e.row)) };
+  return receiverOf((chunk) => output?.defer(() => pass(chunk)));
 }
 
 /** Behind a side's window: joins each event that comes or goes with what it finds on the other side. */

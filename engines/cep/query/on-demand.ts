@@ -2,6 +2,7 @@ import { CepError } from "../cep-error.ts";
 import { type Attribute, CURRENT, Ev } from "../event.ts";
 import { compileCondition, compileExpression } from "../expression/compile-expression.ts";
 import type { OnDemandQuery, Selector as SelectorNode } from "../parser/ast.ts";
+import { NOWHERE } from "../runtime/processor.ts";
 import { compileTableCondition, TableScope } from "../table/table-condition.ts";
 import { type Environment, sourceOf } from "./environment.ts";
 import { EmptyScope, SingleScope } from "./scope.ts";
@@ -35,7 +36,7 @@ function compileFind(query: OnDemandQuery, env: Environment): () => OnDemandResu
   const plan = compileSelector(query.selector ?? ALL, scope, "current");
   return () => {
     const chunk = candidates().map((e) => new Ev(e.ts, CURRENT, e.row));
-    const selector = new Selector(plan, { process() {} }, true);
+    const selector = new Selector(plan, NOWHERE, true);
     const out = chunk.length === 0 ? null : selector.execute(chunk);
     const rows = (out ?? []).flatMap((e) => (e.out === null ? [] : [e.out]));
     return { attributes: plan.output, rows: rows.length === 0 ? null : rows };

@@ -5,7 +5,7 @@ import { valueToString } from "../expression/java-number.ts";
 import { type Annotation, annotationOf, elementOf, type Partition, type PartitionWith } from "../parser/ast.ts";
 import { timeOf } from "../parser/parse-expression.ts";
 import { TokenStream } from "../parser/token-stream.ts";
-import { Junction } from "../runtime/junction.ts";
+import { Junction, type Receiver, receiverOf } from "../runtime/junction.ts";
 import { type SavedTimer, Timer } from "../runtime/scheduler.ts";
 import { type Environment, sourceOf } from "./environment.ts";
 import { type InstanceServices, type QueryInstance, refuse, type SavedOperator } from "./instance.ts";
@@ -123,6 +123,32 @@ export class PartitionRuntime {
     return this.#instances.size;
   }
 
+  /** The entry for an outer stream. */
+  receiverFor(stream: string): Receiver {
+    const keys = this.#keys.get(stream);
+    const [only] = keys ?? [];
+    const receive = (chunk: readonly Ev[]) => this.receive(stream, chunk);
+    if (only === undefined || keys?.length !== 1) return receiverOf(receive);
+    return {
+      receive,
+      receiveOne: (e) => {
+        const key = only(e);
+        if (key !== null) this.#instanceOf(key).junctions.get(stream)?.sendOne(e);
+      },
+    };
+  }
+
+  #instanceOf(key: string): KeyedInstance {
+    let instance = this.#instances.get(key);
+    if (instance === undefined) {
+      instance = this.#create(key);
+      for (const q of instance.queries) q.start();
+      if (this.#purge !== undefined && this.#timer.queue.length === 0) this.#timer.notifyAt(this.#services.now() + this.#purge.everyMs);
+    }
+    if (this.#purge !== undefined) instance.lastUsed = this.#services.now();
+    return instance;
+  }
+
   /** Takes a chunk of an outer stream: neighbours with one key stay together. */
   receive(stream: string, chunk: readonly Ev[]): void {
     const keys = this.#keys.get(stream);
@@ -156,14 +182,7 @@ export class PartitionRuntime {
 
   #dispatch(key: string | null, stream: string, chunk: readonly Ev[]): void {
     if (key === null || chunk.length === 0) return;
-    let instance = this.#instances.get(key);
-    if (instance === undefined) {
-      instance = this.#create(key);
-      for (const q of instance.queries) q.start();
-      if (this.#purge !== undefined && this.#timer.queue.length === 0) this.#timer.notifyAt(this.#services.now() + this.#purge.everyMs);
-    }
-    instance.lastUsed = this.#services.now();
-    instance.junctions.get(stream)?.send(chunk);
+    this.#instanceOf(key).junctions.get(stream)?.send(chunk);
   }
 
   #create(key: string): KeyedInstance {

@@ -7,6 +7,12 @@ export type QueryCallback = (current: readonly Ev[], expired: readonly Ev[]) => 
 /** Where the rows of a query go: a stream, a window or a table. Rows are `out`, all of type current. */
 export interface OutputTarget {
   accept(events: readonly Ev[]): void;
+  acceptOne(e: Ev): void;
+}
+
+/** A target from a function over rows. */
+export function targetOf(accept: (events: readonly Ev[]) => void): OutputTarget {
+  return { accept, acceptOne: (e) => accept([e]) };
 }
 
 /** The end of a query: its callbacks, then its target. */
@@ -20,6 +26,20 @@ export class QueryOutput implements Sink {
   constructor(callbacks: readonly QueryCallback[], target: OutputTarget | undefined) {
     this.#callbacks = callbacks;
     this.#target = target;
+  }
+
+  processOne(e: Ev): void {
+    if (this.#held !== null || this.#callbacks.length > 0) {
+      this.process([e]);
+      return;
+    }
+    if (this.#target === undefined || (e.type !== CURRENT && e.type !== EXPIRED)) return;
+    this.eventCount++;
+    this.#target.acceptOne(new Ev(e.ts, CURRENT, e.out ?? []));
+  }
+
+  processPair(a: Ev, b: Ev): void {
+    this.process([a, b]);
   }
 
   process(chunk: Ev[]): void {

@@ -146,6 +146,27 @@ export class Selector extends Processor {
     if (out !== null) this.next.process(out);
   }
 
+  override processOne(e: Ev): void {
+    if (this.#plan.compare !== undefined || this.#plan.limit !== undefined || this.#plan.offset !== undefined || (e.type !== CURRENT && e.type !== EXPIRED)) {
+      this.process([e]);
+      return;
+    }
+    const { keyOf } = this.#plan;
+    if (keyOf !== undefined) e.key = keyOf(e);
+    if (this.#select(e, e.key)) this.next.processOne(e);
+  }
+
+  override processPair(a: Ev, b: Ev): void {
+    const plan = this.#plan;
+    // The common pair of a sliding window: one leaves unseen, one comes.
+    if (a.type !== EXPIRED || plan.expiredOn || !this.#hasAggregates || b.type !== CURRENT) {
+      this.process([a, b]);
+      return;
+    }
+    this.#aggregates.update(a, plan.keyOf === undefined ? undefined : plan.keyOf(a));
+    this.processOne(b);
+  }
+
   /** Several chunks at once, as a join makes them: each is a batch of its own, what comes out is one chunk. */
   processAll(chunks: readonly Ev[][]): void {
     const all: Ev[] = [];

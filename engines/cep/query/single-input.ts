@@ -29,8 +29,9 @@ export function compileSingleInput(input: SingleInput, env: Environment, expects
     streams: [input.id],
     signature: text.slice(input.start, input.end) + JSON.stringify(source.attributes),
     instantiate(instance, end) {
-      const first = linkChain(chain.plans, instance, end, this.signature, "");
-      instance.entries.push({ stream: input.id, receiver: entryTo(first) });
+      const { tests, rest } = splitFilters(chain.plans);
+      const first = linkChain(rest, instance, end, this.signature, "");
+      instance.entries.push({ stream: input.id, receiver: entryTo(first, tests) });
     },
   };
 }
@@ -47,18 +48,36 @@ export function linkChain(plans: readonly HandlerPlan[], instance: QueryInstance
   return processors[0] ?? end;
 }
 
-/** A receiver that copies events into the query, as operators change their type and time. */
-export function entryTo(first: Sink): Receiver {
+/** Parts the filters at the head, which keep no state and are tested before an event is copied, from the rest. */
+export function splitFilters(plans: readonly HandlerPlan[]): { tests: Test[]; rest: readonly HandlerPlan[] } {
+  const tests: Test[] = [];
+  for (const plan of plans) {
+    if (plan.kind !== "filter") break;
+    tests.push(plan.test);
+  }
+  return { tests, rest: plans.slice(tests.length) };
+}
+
+type Test = (e: Ev) => unknown;
+
+/** A receiver that copies the events that fit into the query, as operators change their type and time. */
+export function entryTo(first: Sink, tests: readonly Test[]): Receiver {
+  const [only] = tests;
+  if (only === undefined) {
+    return {
+      receiveOne: (e) => first.processOne(new Ev(e.ts, e.type, e.row)),
+      receive: (chunk) => first.process(chunk.map((e) => new Ev(e.ts, e.type, e.row))),
+    };
+  }
+  const test: Test = tests.length === 1 ? only : (e) => tests.every((t) => t(e) === true);
   return {
+    receiveOne(e) {
+      if (test(e) === true) first.processOne(new Ev(e.ts, e.type, e.row));
+    },
     receive(chunk) {
-      if (chunk.length === 1) {
-        const e = chunk[0] as Ev; // length checked
-        first.process([new Ev(e.ts, e.type, e.row)]);
-        return;
-      }
       const copies: Ev[] = [];
-      for (const e of chunk) copies.push(new Ev(e.ts, e.type, e.row));
-      first.process(copies);
+      for (const e of chunk) if (test(e) === true) copies.push(new Ev(e.ts, e.type, e.row));
+      if (copies.length > 0) first.process(copies);
     },
   };
 }

@@ -31,7 +31,7 @@ export function compileStateInput(input: StateInput, env: Environment, text: str
       runtime.next = selector;
       runtime.defer = (work) => output.defer(work);
       runtime.onPass = () => output.endBatch();
-      for (const stream of streams) instance.entries.push({ stream, receiver: { receive: (chunk) => runtime.receive(stream, chunk) } });
+      for (const stream of streams) instance.entries.push({ stream, receiver: runtime.receiverFor(stream) });
     },
   };
 }

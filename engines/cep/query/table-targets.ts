@@ -24,18 +24,23 @@ export function tableTarget(node: OutputNode, table: Table, output: readonly Att
   if (node.kind === "return") throw new CepError("NOT_SUPPORTED", "'return' has no target", { offset: node.start, length: node.end - node.start });
   if (node.kind === "insert") {
     checkSameAttributes(output, table.attributes, table.id, node);
-    return { accept: (rows) => { for (const e of rows) table.insert(e.ts, e.row); } };
+    return perRow((e) => table.insert(e.ts, e.row));
   }
   const outer = new SingleScope(env, { id: node.kind, ref: undefined, attributes: output, isMulti: false });
   const scope = new TableScope(table, outer, env);
   const condition = compileTableCondition(node.on, scope);
-  if (node.kind === "delete") return { accept: (rows) => { for (const e of rows) table.delete(condition, e); } };
+  if (node.kind === "delete") return perRow((e) => table.delete(condition, e));
   const updates = compileUpdates(node.set, scope, output, node);
-  if (node.kind === "update") return { accept: (rows) => { for (const e of rows) table.update(condition, updates, e); } };
+  if (node.kind === "update") return perRow((e) => table.update(condition, updates, e));
   checkSameAttributes(output, table.attributes, table.id, node);
+  return perRow((e) => table.update(condition, updates, e) > 0 || table.insert(e.ts, e.row));
+}
+
+function perRow(apply: (e: Ev) => unknown): OutputTarget {
   return {
-    accept(rows: readonly Ev[]) {
-      for (const e of rows) if (table.update(condition, updates, e) === 0) table.insert(e.ts, e.row);
+    acceptOne: apply,
+    accept(rows) {
+      for (const e of rows) apply(e);
     },
   };
 }

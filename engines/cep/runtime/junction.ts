@@ -3,6 +3,13 @@ import type { Attribute, Ev } from "../event.ts";
 /** Takes the chunks of a stream. The events belong to all receivers: copy before changing. */
 export interface Receiver {
   receive(chunk: readonly Ev[]): void;
+  /** The same for a chunk of one. */
+  receiveOne(e: Ev): void;
+}
+
+/** A receiver from a function over chunks. */
+export function receiverOf(receive: (chunk: readonly Ev[]) => void): Receiver {
+  return { receive, receiveOne: (e) => receive([e]) };
 }
 
 /** Called with what a receiver threw, and the chunk it was given. */
@@ -32,6 +39,17 @@ export class Junction {
 
   get isHeard(): boolean {
     return this.#receivers.length > 0;
+  }
+
+  /** Sends a chunk of one. */
+  sendOne(e: Ev): void {
+    this.eventCount++;
+    const receivers = this.#receivers;
+    try {
+      for (let i = 0; i < receivers.length; i++) (receivers[i] as Receiver).receiveOne(e); // in range
+    } catch (error) {
+      this.#onFault([e], error);
+    }
   }
 
   /** A failure in one receiver ends the chunk for the rest, as in Siddhi, and goes to the fault handler. */

@@ -3,6 +3,7 @@ import type { OutputEventType } from "../parser/ast.ts";
 import type { QueryInstance } from "../query/instance.ts";
 import type { WindowProcessor } from "../windows/window.ts";
 import type { Junction } from "./junction.ts";
+import { sinkOf } from "./processor.ts";
 
 /** A window with a name: queries insert into it, and others read what comes and goes, or join it. */
 export class NamedWindow {
@@ -16,12 +17,10 @@ export class NamedWindow {
     this.attributes = attributes;
     this.instance = instance;
     this.#window = window;
-    window.next = {
-      process(chunk) {
-        const out = chunk.filter((e) => (e.type === CURRENT && output !== "expired") || (e.type === EXPIRED && output !== "current"));
-        if (out.length > 0) junction.send(out);
-      },
-    };
+    window.next = sinkOf((chunk) => {
+      const out = chunk.filter((e) => (e.type === CURRENT && output !== "expired") || (e.type === EXPIRED && output !== "current"));
+      if (out.length > 0) junction.send(out);
+    });
   }
 
   accept(events: readonly Ev[]): void {

@@ -15,15 +15,26 @@ export interface Host {
   readonly isResuming: boolean;
 }
 
-/** Takes a chunk of events; the chunk is the receiver's to change, the rows are not. */
+/**
+ * Takes a chunk of events; the chunk is the receiver's to change, the rows are not. `processOne` and `processPair`
+ * mean the same as a chunk of one or two and spare its array on the hot path.
+ */
 export interface Sink {
   process(chunk: Ev[]): void;
+  processOne(e: Ev): void;
+  processPair(a: Ev, b: Ev): void;
 }
 
 /** A link of a query's chain. `save` gives live structures, encoded at once by the caller. */
 export abstract class Processor implements Sink {
   next: Sink = NOWHERE;
   abstract process(chunk: Ev[]): void;
+  processOne(e: Ev): void {
+    this.process([e]);
+  }
+  processPair(a: Ev, b: Ev): void {
+    this.process([a, b]);
+  }
   save(): unknown {
     return undefined;
   }
@@ -32,7 +43,13 @@ export abstract class Processor implements Sink {
   start(): void {}
 }
 
-const NOWHERE: Sink = { process() {} };
+/** Drops everything. */
+export const NOWHERE: Sink = { process() {}, processOne() {}, processPair() {} };
+
+/** A sink from a function over chunks. */
+export function sinkOf(process: (chunk: Ev[]) => void): Sink {
+  return { process, processOne: (e) => process([e]), processPair: (a, b) => process([a, b]) };
+}
 
 /** A timer event. */
 export function timerEvent(time: number): Ev {

@@ -66,13 +66,22 @@ export class TimeKeeper {
   arrive(timestamp: number): void {
     if (!this.#isPlayback || timestamp < this.#eventTime) return;
     this.#eventTime = timestamp;
-    this.#runPlaybackTimers();
+    const next = this.scheduler.nextDue();
+    if (next !== undefined && next <= timestamp) this.#runPlaybackTimers();
+    if (this.#idle === undefined) return;
     this.#lastArrival = this.#wall();
     this.#armHeartbeat();
   }
 
   #runPlaybackTimers(): void {
-    const due: Timer[] = [];
+    const first = this.scheduler.takeDue(this.#eventTime);
+    if (first === undefined) return;
+    const second = this.scheduler.nextDue();
+    if (second === undefined || second > this.#eventTime) {
+      first.run();
+      return;
+    }
+    const due: Timer[] = [first];
     for (let t = this.scheduler.takeDue(this.#eventTime); t !== undefined; t = this.scheduler.takeDue(this.#eventTime)) due.push(t);
     if (due.length > 1) due.sort((a, b) => a.order - b.order || a.due - b.due || a.sequence - b.sequence);
     for (const timer of due) timer.run();

@@ -43,6 +43,6 @@ export class Trigger extends Processor {
   }
 
   #send(time: number): void {
-    this.#junction.send([new Ev(time, CURRENT, [time])]);
+    this.#junction.sendOne(new Ev(time, CURRENT, [time]));
   }
 }

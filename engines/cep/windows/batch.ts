@@ -139,6 +139,13 @@ class TimeBatchWindow extends BatchWindow {
     this.#streamsCurrent = streamsCurrent;
     this.#timer = host.timer((time) => this.process([timerEvent(time)]));
   }
+  override processOne(e: Ev): void {
+    // Between emissions an event only joins the batch.
+    if (e.type !== CURRENT || this.#streamsCurrent || this.#nextEmit === -1 || this.host.now() >= this.#nextEmit) return this.process([e]);
+    this.reset ??= copyAs(e, RESET);
+    this.current.push(e);
+    this.host.charge(1);
+  }
   process(chunk: Ev[]): void {
     const now = this.host.now();
     if (this.#nextEmit === -1) {

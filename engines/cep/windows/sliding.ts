@@ -40,6 +40,18 @@ class LengthWindow extends QueueWindow {
     super(host);
     this.#length = length;
   }
+  override processOne(e: Ev): void {
+    if (e.type !== CURRENT || this.#length === 0) return this.process([e]);
+    const copy = copyAs(e, EXPIRED);
+    if (this.queue.length < this.#length) {
+      this.keep(copy);
+      return this.next.processOne(e);
+    }
+    const oldest = this.queue.shift() as Ev; // the queue is full and not of length 0
+    oldest.ts = this.host.now();
+    this.queue.push(copy);
+    this.next.processPair(oldest, e);
+  }
   process(chunk: Ev[]): void {
     const now = this.host.now();
     const out: Ev[] = [];
@@ -78,24 +90,47 @@ class TimeWindow extends QueueWindow {
   constructor(host: Host, ms: number) {
     super(host);
     this.#ms = ms;
-    this.#timer = host.timer((time) => this.process([timerEvent(time)]));
+    this.#timer = host.timer(() => this.#expire());
+  }
+  /** At a timer: what has had its time leaves, one by one or as a chunk. */
+  #expire(): void {
+    const now = this.host.now();
+    const first = this.#takeExpired(now);
+    if (first === undefined) return;
+    let next = this.#takeExpired(now);
+    if (next === undefined) return this.next.processOne(first);
+    const out = [first];
+    for (; next !== undefined; next = this.#takeExpired(now)) out.push(next);
+    this.next.process(out);
+  }
+  #takeExpired(now: number): Ev | undefined {
+    const head = this.queue.peek();
+    if (head === undefined || head.ts - now + this.#ms > 0) return undefined;
+    this.drop();
+    head.ts = now;
+    return head;
+  }
+  override processOne(e: Ev): void {
+    const head = this.queue.peek();
+    if (e.type !== CURRENT || (head !== undefined && head.ts - this.host.now() + this.#ms <= 0)) return this.process([e]);
+    this.#add(e);
+    this.next.processOne(e);
+  }
+  #add(e: Ev): void {
+    this.keep(copyAs(e, EXPIRED));
+    if (this.#lastTimestamp < e.ts) {
+      this.#timer.notifyAt(e.ts + this.#ms);
+      this.#lastTimestamp = e.ts;
+    }
   }
   process(chunk: Ev[]): void {
     const now = this.host.now();
     const out: Ev[] = [];
     for (const e of chunk) {
-      for (let head = this.queue.peek(); head !== undefined && head.ts - now + this.#ms <= 0; head = this.queue.peek()) {
-        this.drop();
-        head.ts = now;
-        out.push(head);
-      }
+      for (let head = this.#takeExpired(now); head !== undefined; head = this.#takeExpired(now)) out.push(head);
       if (e.type !== CURRENT) continue;
       out.push(e);
-      this.keep(copyAs(e, EXPIRED));
-      if (this.#lastTimestamp < e.ts) {
-        this.#timer.notifyAt(e.ts + this.#ms);
-        this.#lastTimestamp = e.ts;
-      }
+      this.#add(e);
     }
     this.next.process(out);
   }
