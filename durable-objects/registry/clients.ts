@@ -72,11 +72,8 @@ export class Clients {
    * @returns `conflict` if the id is taken by another request (a key used again for other words, or too late).
    */
   addDevice(device: NewDevice, nowMs: number): "created" | "repeated" | "conflict" {
-    const existing = this.#row(device.oauthClientId);
-    if (existing !== undefined) {
-      const isSame = existing.request_hash === device.requestHash && nowMs - existing.created_ms < DAY_MS;
-      return isSame ? "repeated" : "conflict";
-    }
+    if (this.isOtherDevice(device, nowMs)) return "conflict";
+    if (this.#row(device.oauthClientId) !== undefined) return "repeated";
     this.#insert(device, "device", device.metadata.authMethod, device.requestHash, nowMs);
     this.#sql.exec(
       `INSERT INTO device (client_id, claim_hash, software_id, manufacturer, batch, claim_policy)
@@ -89,6 +86,13 @@ export class Clients {
       device.metadata.claimPolicy,
     );
     return "created";
+  }
+
+  /** Whether the id is taken by anything but this very request. */
+  isOtherDevice(device: NewDevice, nowMs: number): boolean {
+    const existing = this.#row(device.oauthClientId);
+    if (existing === undefined) return false;
+    return existing.request_hash !== device.requestHash || nowMs - existing.created_ms >= DAY_MS;
   }
 
   addApp(app: NewApp, nowMs: number): void {

@@ -1,3 +1,9 @@
+/** A reference, by its keyed hash, and the device that is to have it. */
+export interface ReferenceClaim {
+  readonly referenceHash: string;
+  readonly oauthClientId: string;
+}
+
 const PENDING_MS = 5 * 60_000;
 
 /**

@@ -13,4 +13,7 @@ export interface RegistryEnv {
   readonly KEYS: string;
   readonly ROUTE_KEY: string;
   readonly ISSUER: string;
+  readonly DEVICE_TOKEN_SECONDS?: string;
+  readonly APP_TOKEN_SECONDS?: string;
+  readonly OWNER_TOKEN_SECONDS?: string;
 }

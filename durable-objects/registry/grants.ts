@@ -37,6 +37,7 @@ import {
   writeRefreshToken,
 } from "../../engines/oauth/refresh-token.ts";
 import type { Outbox } from "./outbox.ts";
+import type { TokenLives } from "./token-lives.ts";
 
 export const policies = {
   device: devicePolicy,
@@ -123,12 +124,14 @@ export class Grants {
   readonly #sql: SqlStorage;
   readonly #keys: KeyRing;
   readonly #outbox: Outbox;
+  readonly #lives: TokenLives;
 
-  constructor(storage: DurableObjectStorage, keys: KeyRing, outbox: Outbox) {
+  constructor(storage: DurableObjectStorage, keys: KeyRing, outbox: Outbox, lives: TokenLives) {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#keys = keys;
     this.#outbox = outbox;
+    this.#lives = lives;
   }
 
   byId(gid: string): Grant | undefined {
@@ -363,7 +366,7 @@ export class Grants {
 
   async #tokens(grant: Grant, nowMs: number): Promise<TokenSet> {
     const grantId = grant.gid as GrantId; // the key of a grant's row is one
-    const endsMs = Math.min(nowMs + ACCESS_LIFE_MS[grant.kind], grant.expires_ms);
+    const endsMs = Math.min(nowMs + this.#lives[grant.kind], grant.expires_ms);
     const expiresAtMs = Math.floor(endsMs / 1000) * 1000;
     const access = accessOf(grant);
     return {

@@ -13,18 +13,21 @@ import { AppConsents, type CodeExchange, type CodeResult, type PendingConsent } 
 import { Attempts } from "./attempts.ts";
 import { putBuiltInClients } from "./built-in-clients.ts";
 import { type Client, Clients, type NewApp, type NewDevice, type PresentedCredential } from "./clients.ts";
+import { type BatchOrder, registerBatch } from "./device-batches.ts";
 import { DeviceChannels, type DeviceDesk } from "./device-channels.ts";
 import { type Claimable, type ClaimResult, DeviceClaims, type DeviceCode } from "./device-claims.ts";
-import { DeviceReferences } from "./device-references.ts";
+import { DeviceReferences, type ReferenceClaim } from "./device-references.ts";
 import type { RegistryEnv } from "./env.ts";
 import { accessOf, type Grant, type GrantKind, Grants, type PolicyName, type TokenResult } from "./grants.ts";
 import { keyRingOf, routeSealerOf } from "./keys.ts";
 import { Outbox, type OutboxEntry, type OutboxMessage, type OwnedDevice } from "./outbox.ts";
 import { OwnedDevices } from "./owned-devices.ts";
 import { PushedRequests } from "./pushed-requests.ts";
+import { type Job, RegistrationJobs } from "./registration-jobs.ts";
 import { registryOf } from "./registries.ts";
 import { createSchema, expiringTables } from "./schema.ts";
 import { type Interaction, type Session, Sessions } from "./sessions.ts";
+import { tokenLivesFrom } from "./token-lives.ts";
 
 /** One app or device in a person's own list. */
 export interface GrantSummary {
@@ -44,6 +47,7 @@ const HOUR_MS = 3600_000;
 /** A direct push is waited for this long, so that "revoked" usually means that the connection is gone already. */
 const PUSH_WAIT_MS = 1000;
 const LEASE_MS = 10_000;
+const JOB_CHUNK = 1000;
 
 /**
  * One shard of the DIdP's clients, grants, tokens and sessions: a shell around the tables' own classes. Whatever
@@ -61,6 +65,8 @@ export class Registry extends DurableObject<RegistryEnv> {
   readonly #pushed: PushedRequests;
   readonly #outbox: Outbox;
   readonly #channels: DeviceChannels;
+  readonly #jobs: RegistrationJobs;
+  readonly #keys: KeyRing;
   #hasAlarm = false;
 
   constructor(ctx: DurableObjectState, env: RegistryEnv) {
@@ -69,12 +75,14 @@ export class Registry extends DurableObject<RegistryEnv> {
     createSchema(storage);
     putBuiltInClients(storage.sql);
     const keys = keyRingOf(env.KEYS);
+    this.#keys = keys;
+    this.#jobs = new RegistrationJobs(storage.sql);
     this.#outbox = new Outbox(storage.sql, () => {
       this.#hasAlarm = true;
       void storage.setAlarm(Date.now() + PUSH_WAIT_MS);
     });
     this.#clients = new Clients(storage.sql);
-    this.#grants = new Grants(storage, keys, this.#outbox);
+    this.#grants = new Grants(storage, keys, this.#outbox, tokenLivesFrom(env));
     this.#claims = new DeviceClaims(storage, keys, this.#grants, this.#outbox);
     this.#consents = new AppConsents(storage, keys, this.#grants);
     this.#sessions = new Sessions(storage);
@@ -89,6 +97,16 @@ export class Registry extends DurableObject<RegistryEnv> {
 
   addDevice(device: NewDevice): "created" | "repeated" | "conflict" {
     return this.ctx.storage.transactionSync(() => this.#clients.addDevice(device, Date.now()));
+  }
+
+  /** All or none of this shard's part of a batch. */
+  addDevices(devices: readonly NewDevice[]): "created" | "conflict" {
+    const nowMs = Date.now();
+    if (devices.some((device) => this.#clients.isOtherDevice(device, nowMs))) return "conflict";
+    this.ctx.storage.transactionSync(() => {
+      for (const device of devices) this.#clients.addDevice(device, nowMs);
+    });
+    return "created";
   }
 
   addApp(app: NewApp): void {
@@ -117,6 +135,25 @@ export class Registry extends DurableObject<RegistryEnv> {
 
   reserveReference(referenceHash: string, oauthClientId: string): boolean {
     return this.#references.reserve(referenceHash, oauthClientId, Date.now());
+  }
+
+  /** @returns how many of them belong to other devices */
+  reserveReferences(wanted: readonly ReferenceClaim[]): number {
+    return this.ctx.storage.transactionSync(
+      () =>
+        wanted.filter(
+          ({ referenceHash, oauthClientId }) =>
+            !this.#references.reserve(referenceHash, oauthClientId, Date.now()),
+        ).length,
+    );
+  }
+
+  confirmReferences(claims: readonly ReferenceClaim[]): void {
+    this.ctx.storage.transactionSync(() => {
+      for (const { referenceHash, oauthClientId } of claims) {
+        this.#references.confirm(referenceHash, oauthClientId);
+      }
+    });
   }
 
   confirmReference(referenceHash: string, oauthClientId: string): void {
@@ -292,6 +329,23 @@ export class Registry extends DurableObject<RegistryEnv> {
     return this.#pushed.take(requestHash, oauthClientId, Date.now());
   }
 
+  // Registration jobs
+
+  /** Begins a job, or finds the one of the same request. */
+  async beginJob(id: string, order: BatchOrder): Promise<void> {
+    this.#jobs.begin(id, order, Date.now());
+    await this.#ensureAlarm(Date.now());
+  }
+
+  job(id: string, tokenHash: string): Job | undefined {
+    return this.#jobs.find(id, tokenHash);
+  }
+
+  /** What to derive the finished job's devices from again; they themselves are kept nowhere. */
+  jobResults(id: string, tokenHash: string): BatchOrder | undefined {
+    return this.#jobs.results(id, tokenHash, Date.now());
+  }
+
   // Browser sessions
 
   async openSession(sessionHash: string): Promise<void> {
@@ -392,13 +446,15 @@ export class Registry extends DurableObject<RegistryEnv> {
   override async alarm(): Promise<void> {
     this.#hasAlarm = false;
     await this.#drain();
+    const hasMore = await this.#workOnJobs();
     this.#removeExpired();
     const nextMs = Math.min(
       this.#outbox.nextDueMs() ?? Infinity,
       this.#channels.sweep(Date.now()) ?? Infinity,
       Date.now() + HOUR_MS,
     );
-    await this.ctx.storage.setAlarm(Math.max(nextMs, Date.now() + 500));
+    // A job goes on at once; anything else may wait for half a second.
+    await this.ctx.storage.setAlarm(hasMore ? Date.now() : Math.max(nextMs, Date.now() + 500));
     this.#hasAlarm = true;
   }
 
@@ -453,6 +509,16 @@ export class Registry extends DurableObject<RegistryEnv> {
     } catch {
       // The outbox has it too, without the name.
     }
+  }
+
+  /** One chunk of the oldest job. @returns whether there is more to do */
+  async #workOnJobs(): Promise<boolean> {
+    const next = this.#jobs.next();
+    if (next === undefined) return false;
+    const count = Math.min(JOB_CHUNK, next.order.count - next.done);
+    const outcome = await registerBatch(this.env.REGISTRY, this.#keys, next.order, next.done, count);
+    this.#jobs.advance(next.id, count, outcome === undefined ? "failed" : "running");
+    return this.#jobs.next() !== undefined;
   }
 
   #shardOfUser(anon: string) {

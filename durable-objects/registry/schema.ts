@@ -150,6 +150,19 @@ const steps: readonly string[] = [
     ALTER TABLE device ADD COLUMN boot_ms INTEGER;
     ALTER TABLE device ADD COLUMN earlier_boot_ms INTEGER;
   `,
+  // Registration jobs: what to register, never what came out (that is derived again).
+  `
+    CREATE TABLE job (
+      job_id TEXT PRIMARY KEY,
+      token_hash TEXT NOT NULL,
+      batch_order TEXT NOT NULL,       -- JSON BatchOrder
+      total INTEGER NOT NULL,
+      done INTEGER NOT NULL,
+      state TEXT NOT NULL,             -- running | finished | failed
+      fetched_ms INTEGER,
+      expires_ms INTEGER NOT NULL
+    ) WITHOUT ROWID;
+  `,
 ];
 
 /** Brings the tables of a new or older object to this version; a step that has been released never changes. */
@@ -174,4 +187,5 @@ export const expiringTables = [
   "interaction",
   "login",
   "attempt",
+  "job",
 ] as const;

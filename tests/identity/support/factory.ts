@@ -8,6 +8,7 @@ export interface MadeDevice {
   readonly registration_client_uri: string;
   readonly user_registration_uri: string;
   readonly user_code: string;
+  readonly mqtt_token_endpoint: string;
 }
 
 export const DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code";
@@ -66,8 +67,8 @@ export async function openFactory(
   return {
     token,
     register,
-    async make(): Promise<MadeDevice> {
-      const made = await register();
+    async make(fields: Readonly<Record<string, unknown>> = {}): Promise<MadeDevice> {
+      const made = await register(fields);
       if (made.status !== 201) throw new Error(`register: ${made.status} ${await made.text()}`);
       return (await made.json()) as MadeDevice;
     },

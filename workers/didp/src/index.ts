@@ -11,8 +11,9 @@ import type { DidpApp } from "./didp-app.ts";
 import type { DidpEnv } from "./env.ts";
 import { oauthErrorAnswer } from "./oauth-answers.ts";
 import { problemPage } from "./problem-page.tsx";
-import { MOST_BODY_BYTES } from "./requests.ts";
+import { MOST_BATCH_BYTES, MOST_BODY_BYTES } from "./requests.ts";
 import { authorization } from "./routes/authorization.tsx";
+import { batchRegistration } from "./routes/batch-registration.ts";
 import { claim } from "./routes/claim.tsx";
 import { deviceAuthorization } from "./routes/device-authorization.ts";
 import { login } from "./routes/login.tsx";
@@ -33,14 +34,15 @@ app.use(async (c, next) => {
   c.set("config", configOf(c.env));
   await next();
 });
-app.use(
+const limitTo = (maxSize: number) =>
   bodyLimit({
-    maxSize: MOST_BODY_BYTES,
+    maxSize,
     onError: () => {
       throw new CodedError("TOO_LARGE", "The body is too large.");
     },
-  }),
-);
+  });
+const [usual, batch] = [limitTo(MOST_BODY_BYTES), limitTo(MOST_BATCH_BYTES)];
+app.use((c, next) => (/^\/register\/(bulk|jobs)$/.test(c.req.path) ? batch : usual)(c, next));
 
 // Browser apps call these from their own pages; none of them looks at a cookie.
 for (const path of ["/token", "/revoke", "/register", "/register/*", "/par", "/.well-known/*"]) {
@@ -54,7 +56,7 @@ for (const path of ["/token", "/revoke", "/register", "/register/*", "/par", "/.
   );
 }
 
-for (const routes of [metadata, registration, deviceAuthorization, token]) {
+for (const routes of [metadata, batchRegistration, registration, deviceAuthorization, token]) {
   routes.onError((error, c) => oauthErrorAnswer(c, error));
   app.route("/", routes);
 }

@@ -7,6 +7,9 @@ import type { DidpContext } from "./didp-app.ts";
 /** Most bytes of a form or of a registration. */
 export const MOST_BODY_BYTES = 64 * 1024;
 
+/** Most bytes of a batch: 20,000 references of 60 characters. */
+export const MOST_BATCH_BYTES = 1536 * 1024;
+
 /** @throws OAuthError `invalid_request` unless it is a form with each name once */
 export async function readForm(c: DidpContext): Promise<Parameters> {
   if (!isType(c, "application/x-www-form-urlencoded")) {

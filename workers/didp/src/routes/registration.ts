@@ -1,27 +1,25 @@
 import { Hono } from "hono";
 import type { Client } from "../../../../durable-objects/registry/clients.ts";
-import { base64url, fromBase64url } from "../../../../engines/oauth/base64url.ts";
+import { hashReference } from "../../../../durable-objects/registry/device-batches.ts";
+import { base64url } from "../../../../engines/oauth/base64url.ts";
 import {
   type AppMetadata,
-  DEVICE_CODE_GRANT,
   type DeviceMetadata,
   isDeviceBody,
   readAppMetadata,
   readDeviceMetadata,
 } from "../../../../engines/oauth/client-metadata.ts";
-import {
-  type DeviceCredentials,
-  deriveDevice,
-  seedOfRequest,
-} from "../../../../engines/oauth/device-registration.ts";
-import { appScopes, DEVICE_SCOPE } from "../../../../engines/oauth/iot-access.ts";
+import { deriveDevice, seedOfRequest } from "../../../../engines/oauth/device-registration.ts";
+import { appScopes } from "../../../../engines/oauth/iot-access.ts";
 import { randomSecret } from "../../../../engines/oauth/key-ring.ts";
 import { OAuthError } from "../../../../engines/oauth/oauth-error.ts";
 import { shardOfBytes } from "../../../../engines/oauth/shard.ts";
 import type { Config } from "../config.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
+import { initialAccess, readIdempotencyKey } from "../factory-requests.ts";
 import { oauthAnswer } from "../oauth-answers.ts";
-import { type InitialAccessToken, Products } from "../products.ts";
+import { Products } from "../products.ts";
+import { deviceAnswer, deviceFields } from "../registration-answers.ts";
 import { registry, registryFor, registryForClient } from "../registries.ts";
 import { bearerOf, networkOf, readJsonObject } from "../requests.ts";
 
@@ -145,23 +143,6 @@ async function registerApp(c: DidpContext, body: Readonly<Record<string, unknown
   );
 }
 
-async function initialAccess(c: DidpContext, products: Products): Promise<InitialAccessToken> {
-  const bearer = bearerOf(c);
-  const hash =
-    bearer === undefined ? undefined : await c.var.config.keys.hash("initial-access-token", bearer);
-  const token = hash === undefined ? undefined : await products.findToken(hash, Date.now());
-  if (token === undefined) throw new OAuthError("invalid_token", "An initial access token is needed.");
-  return token;
-}
-
-function readIdempotencyKey(c: DidpContext): string | undefined {
-  const key = c.req.header("idempotency-key");
-  if (key !== undefined && !/^[\w-]{8,64}$/.test(key)) {
-    throw new OAuthError("invalid_request", "Idempotency-Key: 8 to 64 letters, digits, - or _.");
-  }
-  return key;
-}
-
 /** A factory's own reference for the device: kept only as a hash under the manufacturer's name. */
 async function reserveReference(
   c: DidpContext,
@@ -173,7 +154,7 @@ async function reserveReference(
   if (typeof reference !== "string" || reference.length === 0 || reference.length > 128) {
     throw new OAuthError("invalid_client_metadata", "device_ref: up to 128 characters.");
   }
-  const hash = base64url(await c.var.config.keys.mac("reference", "device", manufacturer, reference));
+  const hash = await hashReference(c.var.config.keys, manufacturer, reference);
   const home = registryFor(c.env, hash);
   if (home === undefined) throw new RangeError("a keyed hash has a shard");
   if (!(await home.reserveReference(hash, oauthClientId))) {
@@ -218,44 +199,4 @@ function appFields(metadata: AppMetadata) {
     ...(metadata.clientUri === undefined ? {} : { client_uri: metadata.clientUri }),
     ...(metadata.jwks === undefined ? {} : { jwks: metadata.jwks }),
   };
-}
-
-function deviceFields(metadata: DeviceMetadata) {
-  return {
-    client_name: metadata.clientName,
-    software_id: metadata.softwareId,
-    software_version: metadata.softwareVersion,
-    token_endpoint_auth_method: metadata.authMethod,
-    grant_types: [DEVICE_CODE_GRANT, "refresh_token"],
-    scope: DEVICE_SCOPE,
-    claim_policy: metadata.claimPolicy,
-    ...(metadata.jwks === undefined ? {} : { jwks: metadata.jwks }),
-  };
-}
-
-/** IDENTITY.md §2.A step 3. */
-function deviceAnswer(config: Config, device: DeviceCredentials, metadata: DeviceMetadata) {
-  return {
-    client_id: device.oauthClientId,
-    ...(metadata.authMethod === "client_secret_basic"
-      ? { client_secret: device.clientSecret, client_secret_expires_at: 0 }
-      : {}),
-    client_id_issued_at: Math.floor(Date.now() / 1000),
-    registration_access_token: device.registrationToken,
-    registration_client_uri: `${config.issuer}/register/${device.oauthClientId}`,
-    // The code stands in the fragment, which no browser sends: it is in no log of ours or on the way.
-    user_registration_uri: `${config.issuer}/d#${device.claimCode}`,
-    user_code: device.claimCode,
-    token_endpoint: `${config.issuer}/token`,
-    device_authorization_endpoint: `${config.issuer}/device_authorization`,
-    mqtt_token_endpoint: mqttEndpoint(config, device.oauthClientId),
-    gateway_uri: config.gateways[0],
-    ...deviceFields(metadata),
-  };
-}
-
-/** The first byte of the client id says where the device's connections are served. */
-function mqttEndpoint(config: Config, oauthClientId: string): string {
-  const first = fromBase64url(oauthClientId.slice(2))?.[0] ?? 0;
-  return `${config.issuer.replace(/^http/, "ws")}/mqtt/${first.toString(16).padStart(2, "0")}`;
 }

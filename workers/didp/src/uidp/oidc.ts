@@ -1,27 +1,24 @@
 import * as oauth from "oauth4webapi";
-import { CodedError } from "../../../engines/errors/coded-error.ts";
-import { base64url } from "../../../engines/oauth/base64url.ts";
-import { challengeOf } from "../../../engines/oauth/pkce.ts";
-import type { Config, Uidp } from "./config.ts";
+import { CodedError } from "../../../../engines/errors/coded-error.ts";
+import { challengeOf } from "../../../../engines/oauth/pkce.ts";
+import type { Config } from "../config.ts";
+import type { OidcUidp } from "./settings.ts";
+import { type Answer, type Begun, derived, notAvailable, notCompleted, type UidpLogin } from "./uidp-login.ts";
 
 /**
- * Login at an OpenID provider: code flow, PKCE, nonce, scope `openid` and nothing else. What a login leaves here
- * is a subject for the pseudonymiser; its tokens are dropped at once (IDENTITY.md §2.C step 4).
- *
- * PKCE verifier and nonce are derived from `state`, so that nothing of a login under way is kept but the hash of
- * its state.
+ * Login at an OpenID provider: code flow, PKCE, nonce, scope `openid` and nothing else. PKCE verifier and nonce are
+ * derived from `state`, so that nothing of a login under way is kept but the hash of its state.
  */
-export class UidpLogin {
+export class OidcLogin implements UidpLogin {
   readonly #config: Config;
-  readonly #uidp: Uidp;
+  readonly #uidp: OidcUidp;
 
-  constructor(config: Config, uidp: Uidp) {
+  constructor(config: Config, uidp: OidcUidp) {
     this.#config = config;
     this.#uidp = uidp;
   }
 
-  /** @param state 32 random bytes, base64url; single use */
-  async authorizationUrl(state: string): Promise<URL> {
+  async begin(state: string): Promise<Begun> {
     const server = await this.#discover();
     if (server.authorization_endpoint === undefined) throw notAvailable();
     const { verifier, nonce } = await this.#derive(state);
@@ -38,21 +35,16 @@ export class UidpLogin {
     })) {
       url.searchParams.set(name, value);
     }
-    return url;
+    return { kind: "redirect", url };
   }
 
-  /**
-   * @param callback the URL the browser came back with
-   * @param state of a login that this browser has begun, taken out of the registry already
-   * @returns the login's subject, to be handed to the pseudonymiser and forgotten
-   * @throws CodedError `FORBIDDEN` if the login was refused, `UNAVAILABLE` if the provider cannot be reached
-   */
-  async subject(callback: URL, state: string): Promise<string> {
+  async finish(answer: Answer, state: string): Promise<string> {
+    if (answer.kind !== "callback") throw notCompleted();
     const server = await this.#discover();
     const client: oauth.Client = { client_id: this.#uidp.client_id };
     const { verifier, nonce } = await this.#derive(state);
     try {
-      const parameters = oauth.validateAuthResponse(server, client, callback, state);
+      const parameters = oauth.validateAuthResponse(server, client, answer.url, state);
       const response = await oauth.authorizationCodeGrantRequest(
         server,
         client,
@@ -72,7 +64,7 @@ export class UidpLogin {
     } catch (error) {
       // The cause may hold the provider's words about the person; it goes nowhere.
       if (error instanceof CodedError) throw error;
-      throw new CodedError("FORBIDDEN", "The login was not completed.");
+      throw notCompleted();
     }
   }
 
@@ -91,10 +83,9 @@ export class UidpLogin {
   }
 
   async #derive(state: string): Promise<{ verifier: string; nonce: string }> {
-    const { keys } = this.#config;
     return {
-      verifier: base64url(await keys.mac("session", "login-verifier", this.#uidp.id, state)),
-      nonce: base64url(await keys.mac("session", "login-nonce", this.#uidp.id, state)),
+      verifier: await derived(this.#config, "login-verifier", this.#uidp.id, state),
+      nonce: await derived(this.#config, "login-nonce", this.#uidp.id, state),
     };
   }
 
@@ -109,7 +100,3 @@ export class UidpLogin {
 
 const KEEP_DISCOVERY_MS = 10 * 60_000;
 const servers = new Map<string, { server: oauth.AuthorizationServer; untilMs: number }>();
-
-function notAvailable(): CodedError {
-  return new CodedError("UNAVAILABLE", "This login cannot be reached at the moment. Try again in a minute.");
-}

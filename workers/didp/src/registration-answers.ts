@@ -1,0 +1,46 @@
+import { fromBase64url } from "../../../engines/oauth/base64url.ts";
+import { DEVICE_CODE_GRANT, type DeviceMetadata } from "../../../engines/oauth/client-metadata.ts";
+import type { DeviceCredentials } from "../../../engines/oauth/device-registration.ts";
+import { DEVICE_SCOPE } from "../../../engines/oauth/iot-access.ts";
+import type { Config } from "./config.ts";
+
+/** A device's metadata in the words of RFC 7591. */
+export function deviceFields(metadata: DeviceMetadata) {
+  return {
+    client_name: metadata.clientName,
+    software_id: metadata.softwareId,
+    software_version: metadata.softwareVersion,
+    token_endpoint_auth_method: metadata.authMethod,
+    grant_types: [DEVICE_CODE_GRANT, "refresh_token"],
+    scope: DEVICE_SCOPE,
+    claim_policy: metadata.claimPolicy,
+    ...(metadata.jwks === undefined ? {} : { jwks: metadata.jwks }),
+  };
+}
+
+/** IDENTITY.md §2.A step 3. */
+export function deviceAnswer(config: Config, device: DeviceCredentials, metadata: DeviceMetadata) {
+  return {
+    client_id: device.oauthClientId,
+    ...(metadata.authMethod === "client_secret_basic"
+      ? { client_secret: device.clientSecret, client_secret_expires_at: 0 }
+      : {}),
+    client_id_issued_at: Math.floor(Date.now() / 1000),
+    registration_access_token: device.registrationToken,
+    registration_client_uri: `${config.issuer}/register/${device.oauthClientId}`,
+    // The code stands in the fragment, which no browser sends: it is in no log of ours or on the way.
+    user_registration_uri: `${config.issuer}/d#${device.claimCode}`,
+    user_code: device.claimCode,
+    token_endpoint: `${config.issuer}/token`,
+    device_authorization_endpoint: `${config.issuer}/device_authorization`,
+    mqtt_token_endpoint: mqttEndpoint(config, device.oauthClientId),
+    gateway_uri: config.gateways[0],
+    ...deviceFields(metadata),
+  };
+}
+
+/** The first byte of the client id says where the device's connections are served. */
+function mqttEndpoint(config: Config, oauthClientId: string): string {
+  const first = fromBase64url(oauthClientId.slice(2))?.[0] ?? 0;
+  return `${config.issuer.replace(/^http/, "ws")}/mqtt/${first.toString(16).padStart(2, "0")}`;
+}
