@@ -109,7 +109,6 @@ export interface Grant extends Record<string, SqlStorageValue> {
 
 const DAY_MS = 24 * 3600_000;
 const HOUR_MS = 3600_000;
-const ACCESS_LIFE_MS = { device: HOUR_MS, app: 10 * 60_000, owner: HOUR_MS } as const;
 /** Devices may be in a drawer for a year; an app that is not used for 30 days has to ask again. */
 const IDLE_LIFE_MS = { device: 400 * DAY_MS, app: 30 * DAY_MS, owner: 30 * DAY_MS } as const;
 /** A salt that no grant has, so that an unknown grant costs one HMAC like a known one. */
