@@ -1,13 +1,8 @@
 import type { ErrorCode } from "../errors/coded-error.ts";
+import { decodeConnect, readRequestedLevel, unsupportedLevel } from "./connect-decoder.ts";
 import { MqttError, malformed, protocolError } from "./mqtt-error.ts";
 import type { Packet, ProtocolLevel, ReasonCode } from "./packet.ts";
-import {
-  type Context,
-  decodeBody,
-  decodeConnect,
-  readRequestedLevel,
-  unsupportedLevel,
-} from "./packet-decoder.ts";
+import { type Context, decodeBody } from "./packet-decoder.ts";
 import { PacketReader } from "./packet-reader.ts";
 import type { Sender } from "./reason-code.ts";
 import { TopicNames } from "./topic-names.ts";

@@ -1,6 +1,5 @@
-import { MqttError, malformed, protocolError } from "./mqtt-error.ts";
+import { malformed, protocolError } from "./mqtt-error.ts";
 import type {
-  Connect,
   Packet,
   Properties,
   ProtocolLevel,
@@ -10,12 +9,11 @@ import type {
   SubscribeRequest,
   TopicFilter,
   TopicName,
-  Will,
 } from "./packet.ts";
 import type { PacketReader } from "./packet-reader.ts";
 import { readProperties } from "./properties.ts";
 import { connectReturnCode, isReasonCodeAllowed, reasonCode, type Sender } from "./reason-code.ts";
-import { isShared, isTopicFilter, isTopicName, parseSharedFilter } from "./topic.ts";
+import { isShared, isTopicFilter, parseSharedFilter } from "./topic.ts";
 import type { TopicNames } from "./topic-names.ts";
 
 /** What is known about a stream of packets when one of them is decoded. */
