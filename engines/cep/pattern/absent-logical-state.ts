@@ -119,7 +119,7 @@ export class AbsentLogicalPreState extends LogicalPreState {
   }
 
   override take(event: Ev): Ev[] {
-    if (!this.#isActive) return [];
+    if (!this.#isActive || this.isOutOfQuestion(event)) return [];
     const isSequence = this.settings.type === "sequence";
     const kept: Ev[] = [];
     for (const stateEvent of this.pending) {

@@ -20,6 +20,7 @@ export class CountPreState extends PreState implements ResetsOnNext {
 
   override take(event: Ev): Ev[] {
     const complete: Ev[] = [];
+    if (this.isOutOfQuestion(event)) return complete;
     const kept: Ev[] = [];
     const { stateId } = this;
     const isPattern = this.settings.type === "pattern";

@@ -48,6 +48,7 @@ export class LogicalPreState extends PreState {
 
   override take(event: Ev): Ev[] {
     const complete: Ev[] = [];
+    if (this.isOutOfQuestion(event)) return complete;
     const kept: Ev[] = [];
     for (const stateEvent of this.pending) {
       if (this.op === "or" && stateEvent.row[this.partner.stateId] !== null) continue;

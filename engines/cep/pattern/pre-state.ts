@@ -14,7 +14,14 @@ export interface PatternSettings {
 }
 
 /** The condition of a state: the filters behind its stream, tested on the partial match with the event in its slot. */
-export type StateFilter = (stateEvent: Ev) => boolean;
+export interface StateFilter {
+  /** What depends on the event alone, tested once before the partial matches are looked at. */
+  readonly guard: ((event: Ev) => unknown) | undefined;
+  /** What depends on the partial match too. */
+  readonly test: ((stateEvent: Ev) => unknown) | undefined;
+}
+
+const NONE: Ev[] = [];
 
 /**
  * The waiting side of a state: partial matches that await an event of its stream. `fresh` ones join `pending` at
@@ -25,7 +32,9 @@ export class PreState {
   readonly settings: PatternSettings;
   readonly stateId: number;
   readonly isStart: boolean;
-  readonly filter: StateFilter | undefined;
+  readonly #guard: StateFilter["guard"];
+  readonly #test: StateFilter["test"];
+  #isGuarded = false;
   /** Where a partial match whose `within` has passed starts anew, inside an `every`. */
   withinEvery: PreState | null = null;
   post!: PostState;
@@ -40,7 +49,14 @@ export class PreState {
     this.settings = settings;
     this.stateId = stateId;
     this.isStart = isStart;
-    this.filter = filter;
+    this.#guard = filter?.guard;
+    this.#test = filter?.test;
+  }
+
+  /** True when no partial match can take the event; in a sequence they must then be dropped one by one. */
+  protected isOutOfQuestion(event: Ev): boolean {
+    this.#isGuarded = this.#guard !== undefined && this.#guard(event) !== true;
+    return this.pending.length === 0 || (this.#isGuarded && this.settings.type === "pattern");
   }
 
   /** Puts an empty partial match into a start state. */
@@ -123,30 +139,32 @@ export class PreState {
   /** Tests the condition with the event in its slot and tells the post state when it holds. */
   protected test(stateEvent: Ev): void {
     this.isChanged = false;
-    if (this.filter === undefined || this.filter(stateEvent)) this.post.accept(stateEvent);
+    if (this.#isGuarded) return;
+    if (this.#test === undefined || this.#test(stateEvent) === true) this.post.accept(stateEvent);
   }
 
   /** Offers an event to all pending partial matches. @returns those that are complete now. */
   take(event: Ev): Ev[] {
-    const complete: Ev[] = [];
-    const kept: Ev[] = [];
+    if (this.isOutOfQuestion(event)) return NONE;
+    let complete = NONE;
     const { pending, stateId } = this;
-    for (const stateEvent of pending) {
+    const isPattern = this.settings.type === "pattern";
+    let kept = 0;
+    for (let i = 0; i < pending.length; i++) {
+      const stateEvent = pending[i] as Ev; // in range
       stateEvent.row[stateId] = event;
       this.test(stateEvent);
       if (this.lastPost.isReturned) {
         this.lastPost.isReturned = false;
-        complete.push(stateEvent);
+        if (complete === NONE) complete = [stateEvent];
+        else complete.push(stateEvent);
       }
       if (this.isChanged) continue;
       stateEvent.row[stateId] = null;
-      if (this.settings.type === "pattern") kept.push(stateEvent);
-      else {
-        if (!this.dropsUnchanged) kept.push(stateEvent);
-        this.post.callback?.startStateReset();
-      }
+      if (isPattern || !this.dropsUnchanged) pending[kept++] = stateEvent;
+      if (!isPattern) this.post.callback?.startStateReset();
     }
-    if (kept.length !== pending.length) this.pending = kept;
+    if (kept < pending.length) pending.length = kept;
     return complete;
   }
 

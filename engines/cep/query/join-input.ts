@@ -1,6 +1,6 @@
 import { CepError } from "../cep-error.ts";
 import type { Aggregation, AggregationFinder } from "../aggregation/aggregation.ts";
-import { type Attribute, Ev, RESET, TIMER } from "../event.ts";
+import { type Attribute, Ev, EXPIRED, RESET, TIMER } from "../event.ts";
 import { compileCondition, compileExpression } from "../expression/compile-expression.ts";
 import { type Expression, type JoinInput, type SingleInput, type VariableExpression } from "../parser/ast.ts";
 import { type Receiver, receiverOf } from "../runtime/junction.ts";
@@ -99,10 +99,13 @@ function finderOf(join: JoinInput, other: Side, slot: number, env: Environment, 
     }
     case "window": {
       const window = env.windows.get(other.input.id);
-      return () => scan(() => window?.contents() ?? [], slot, test);
+      const search = searchOf(join.on, slot, scope, test);
+      return () => (window === undefined ? () => [] : search(window));
     }
-    case "stream":
-      return (window) => scan(() => window?.contents() ?? [], slot, test);
+    case "stream": {
+      const search = searchOf(join.on, slot, scope, test);
+      return (window) => (window === undefined ? () => [] : search(window));
+    }
   }
 }
 
@@ -127,13 +130,45 @@ function scan(candidates: (state: Ev) => readonly Ev[], slot: number, test: ((e:
   };
 }
 
+/** What both windows and named windows offer to a search. */
+interface Searchable {
+  collect(column: number, value: unknown, into: Ev[]): void;
+}
+
+/** Looks a window through by one `column == value` of the condition first, then tests what is left. */
+function searchOf(on: Expression | undefined, slot: number, scope: StateScope, test: ((e: Ev) => unknown) | undefined): (window: Searchable) => Finder {
+  const other = { attributes: scope.slots[slot]?.attributes ?? [] };
+  const equalities = on === undefined ? [] : [...equalitiesOf(on, other, (v) => columnIn(scope, slot, v), (e) => compileExpression(e, scope))];
+  const [equality] = equalities;
+  const isWhole = on?.kind === "compare" && equality !== undefined;
+  const rest = isWhole ? undefined : test;
+  return (window) => (state) => {
+    const found: Ev[] = [];
+    if (equality === undefined) window.collect(-1, null, found);
+    else {
+      const value = equality[1](state);
+      if (value !== null && value !== undefined) window.collect(equality[0], value, found);
+    }
+    if (rest === undefined || found.length === 0) return found;
+    const fitting: Ev[] = [];
+    for (const candidate of found) {
+      state.row[slot] = candidate;
+      if (rest(state) === true) fitting.push(candidate);
+    }
+    state.row[slot] = null;
+    return fitting;
+  };
+}
+
+function columnIn(scope: StateScope, slot: number, node: VariableExpression): number | undefined {
+  const { variable } = scope.variable(node);
+  return variable?.slot === slot ? variable.index : undefined;
+}
+
 function tableFinder(table: Table, on: Expression | undefined, slot: number, scope: StateScope, test: ((e: Ev) => unknown) | undefined): Finder {
   if (test === undefined || on === undefined) return () => [...table.rows()];
-  const columnOf = (v: VariableExpression): number | undefined => {
-    const { variable } = scope.variable(v);
-    return variable?.slot === slot ? variable.index : undefined;
-  };
-  const probe = chooseProbe(table, equalitiesOf(on, table, columnOf, (e) => compileExpression(e, scope)));
+  const equalities = equalitiesOf(on, table, (v) => columnIn(scope, slot, v), (e) => compileExpression(e, scope));
+  const probe = chooseProbe(table, equalities);
   const condition: TableCondition = { cell: { row: [] }, test: undefined, probe };
   return (state) => {
     const found: Ev[] = [];
@@ -224,14 +259,38 @@ class JoinProcessor extends Processor {
         chunks.push([this.#pair(e, null)]);
         continue;
       }
-      this.#state.ts = e.ts;
-      this.#state.row[this.#slot] = e;
-      const found = this.find(this.#state);
-      this.#state.row[this.#slot] = null;
-      if (found.length > 0) chunks.push(found.map((other) => this.#pair(e, other)));
-      else if (this.#isOuter) chunks.push([this.#pair(e, null)]);
+      if (e.type === EXPIRED && this.#selector.ignoresExpired) continue;
+      const found = this.#search(e);
+      if (found.length > 0) {
+        const pairs: Ev[] = [];
+        for (const other of found) pairs.push(this.#pair(e, other));
+        chunks.push(pairs);
+      } else if (this.#isOuter) chunks.push([this.#pair(e, null)]);
     }
-    this.#selector.processAll(chunks);
+    if (chunks.length > 0) this.#selector.processAll(chunks);
+  }
+
+  override processOne(e: Ev): void {
+    if (!this.#isTrigger) return;
+    if (e.type === TIMER || e.type === RESET) return this.process([e]);
+    const found = this.#search(e);
+    if (found.length === 1) this.#selector.processOne(this.#pair(e, found[0] as Ev)); // length checked
+    else if (found.length > 1) this.#selector.process(found.map((other) => this.#pair(e, other)));
+    else if (this.#isOuter) this.#selector.processOne(this.#pair(e, null));
+  }
+
+  override processPair(a: Ev, b: Ev): void {
+    // What leaves only matters when the output, or an aggregate, takes expired pairs.
+    if (a.type === EXPIRED && this.#selector.ignoresExpired) return this.processOne(b);
+    this.process([a, b]);
+  }
+
+  #search(e: Ev): readonly Ev[] {
+    this.#state.ts = e.ts;
+    this.#state.row[this.#slot] = e;
+    const found = this.find(this.#state);
+    this.#state.row[this.#slot] = null;
+    return found;
   }
 
   #pair(e: Ev, other: Ev | null): Ev {

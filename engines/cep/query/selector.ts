@@ -141,6 +141,11 @@ export class Selector extends Processor {
     this.#hasAggregates = !plan.aggregators.isEmpty;
   }
 
+  /** True when expired events leave no trace: neither aggregates nor the output take them. */
+  get ignoresExpired(): boolean {
+    return !this.#hasAggregates && !this.#plan.expiredOn;
+  }
+
   process(chunk: Ev[]): void {
     const out = this.execute(chunk);
     if (out !== null) this.next.process(out);

@@ -1,7 +1,7 @@
 import { CepError } from "../cep-error.ts";
 import { type Attribute, Ev } from "../event.ts";
 import { compileCondition } from "../expression/compile-expression.ts";
-import type { SingleInput, StateElement, StateInput, StreamHandler } from "../parser/ast.ts";
+import type { Expression, SingleInput, StateElement, StateInput, StreamHandler } from "../parser/ast.ts";
 import { type ElementPlan, PatternRuntime, type Prepare } from "../pattern/pattern-runtime.ts";
 import type { StateFilter } from "../pattern/pre-state.ts";
 import { type Environment, sourceOf } from "./environment.ts";
@@ -122,10 +122,70 @@ function withFilters(element: Numbered, slots: readonly MutableSlot[], env: Envi
   }
 }
 
+/**
+ * Parts the conditions of a state: what reads nothing but the event itself is tested once per event, the rest once
+ * per partial match.
+ */
 function filterOf(slot: number, slots: readonly MutableSlot[], env: Environment): StateFilter | undefined {
-  const handlers = slots[slot]?.input.handlers.filter((h): h is StreamHandler & { kind: "filter" } => h.kind === "filter") ?? [];
-  const tests = handlers.map((h) => compileCondition(h.condition, new StateScope(env, slots, slot)).fn as StateFilter); // a condition gives a bool
-  const [only] = tests;
-  if (tests.length <= 1) return only;
-  return (e) => tests.every((test) => test(e) === true);
+  const input = slots[slot]?.input;
+  const conditions = (input?.handlers ?? []).flatMap((h) => (h.kind === "filter" ? conjuncts(h.condition) : []));
+  const own = slots[slot];
+  if (conditions.length === 0 || own === undefined) return undefined;
+  const guards: Test[] = [];
+  const tests: Test[] = [];
+  for (const c of conditions) {
+    const test = compileCondition(c, new StateScope(env, slots, slot)).fn;
+    if (readsOnlyEvent(c, own)) guards.push(compileCondition(withoutStream(c), new SingleScope(env, { ...own, isMulti: false })).fn);
+    else tests.push(test);
+  }
+  return { guard: all(guards), test: all(tests) };
+}
+
+type Test = (e: Ev) => unknown;
+
+function all(tests: readonly Test[]): Test | undefined {
+  const [a, b] = tests;
+  if (a === undefined) return undefined;
+  if (b === undefined) return a;
+  if (tests.length === 2) return (e) => a(e) === true && b(e) === true;
+  return (e) => tests.every((t) => t(e) === true);
+}
+
+function conjuncts(node: Expression): Expression[] {
+  return node.kind === "and" ? [...conjuncts(node.left), ...conjuncts(node.right)] : [node];
+}
+
+function readsOnlyEvent(node: Expression, own: InputSlot): boolean {
+  switch (node.kind) {
+    case "constant":
+      return true;
+    case "variable":
+      return node.index === undefined && (node.stream === undefined ? own.attributes.some((a) => a.name === node.attribute) : node.marker + node.stream === (own.ref ?? own.id));
+    case "math":
+    case "compare":
+    case "and":
+    case "or":
+      return readsOnlyEvent(node.left, own) && readsOnlyEvent(node.right, own);
+    case "not":
+      return readsOnlyEvent(node.operand, own);
+    default:
+      return false;
+  }
+}
+
+/** The same condition over the event alone, its stream's name taken off. */
+function withoutStream(node: Expression): Expression {
+  switch (node.kind) {
+    case "variable":
+      return { ...node, stream: undefined, marker: "" };
+    case "math":
+    case "compare":
+    case "and":
+    case "or":
+      return { ...node, left: withoutStream(node.left), right: withoutStream(node.right) };
+    case "not":
+      return { ...node, operand: withoutStream(node.operand) };
+    default:
+      return node;
+  }
 }

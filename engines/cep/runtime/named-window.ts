@@ -27,6 +27,10 @@ export class NamedWindow {
     this.#window.process(events.map((e) => new Ev(e.ts, CURRENT, e.row)));
   }
 
+  collect(column: number, value: unknown, into: Ev[]): void {
+    this.#window.collect(column, value, into);
+  }
+
   contents(): readonly Ev[] {
     return this.#window.contents();
   }

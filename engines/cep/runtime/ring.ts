@@ -1,44 +1,44 @@
 /** A queue in a power-of-two ring: push, shift and indexed reads in O(1), removal anywhere in O(n). */
 export class Ring<T> {
-  #items: (T | undefined)[];
-  #mask: number;
-  #head = 0;
+  protected items: (T | undefined)[];
+  protected mask: number;
+  protected head = 0;
   length = 0;
 
   constructor(items: readonly T[] = []) {
     let capacity = 8;
     while (capacity < items.length) capacity *= 2;
-    this.#items = new Array<T | undefined>(capacity).fill(undefined);
-    this.#mask = capacity - 1;
+    this.items = new Array<T | undefined>(capacity).fill(undefined);
+    this.mask = capacity - 1;
     for (const item of items) this.push(item);
   }
 
   push(item: T): void {
-    if (this.length > this.#mask) this.#grow();
-    this.#items[(this.#head + this.length++) & this.#mask] = item;
+    if (this.length > this.mask) this.#grow();
+    this.items[(this.head + this.length++) & this.mask] = item;
   }
 
   shift(): T | undefined {
     if (this.length === 0) return undefined;
-    const item = this.#items[this.#head];
-    this.#items[this.#head] = undefined;
-    this.#head = (this.#head + 1) & this.#mask;
+    const item = this.items[this.head];
+    this.items[this.head] = undefined;
+    this.head = (this.head + 1) & this.mask;
     this.length--;
     return item;
   }
 
   peek(): T | undefined {
-    return this.length === 0 ? undefined : this.#items[this.#head];
+    return this.length === 0 ? undefined : this.items[this.head];
   }
 
   /** The item at position `i` from the head; `i` must be below `length`. */
   at(i: number): T {
-    return this.#items[(this.#head + i) & this.#mask] as T; // in range by contract
+    return this.items[(this.head + i) & this.mask] as T; // in range by contract
   }
 
   clear(): void {
-    this.#items.fill(undefined);
-    this.#head = 0;
+    this.items.fill(undefined);
+    this.head = 0;
     this.length = 0;
   }
 
@@ -50,8 +50,8 @@ export class Ring<T> {
 
   #grow(): void {
     const list = this.toArray();
-    this.#items = [...list, ...new Array<T | undefined>(list.length).fill(undefined)];
-    this.#mask = this.#items.length - 1;
-    this.#head = 0;
+    this.items = [...list, ...new Array<T | undefined>(list.length).fill(undefined)];
+    this.mask = this.items.length - 1;
+    this.head = 0;
   }
 }

@@ -63,12 +63,15 @@ export function compileTableCondition(node: Expression | undefined, scope: Table
   if (node === undefined) return { cell: scope.cell, test: undefined, probe: undefined };
   const test = compileCondition(node, scope).fn;
   const equalities = equalitiesOf(node, scope.table, (v) => scope.columnOf(v), (e) => compileExpression(e, scope));
-  return { cell: scope.cell, test, probe: chooseProbe(scope.table, equalities) };
+  const probe = chooseProbe(scope.table, equalities);
+  // One equality that the key answers needs no second test; a null equals nothing and is no key.
+  const isAnswered = probe !== undefined && probe.columns.length === 1 && node.kind === "compare";
+  return { cell: scope.cell, test: isAnswered ? undefined : test, probe };
 }
 
 /** The `column == expression` parts that all must hold, by column. */
 export function equalitiesOf(
-  node: Expression, table: Table, columnOf: (v: VariableExpression) => number | undefined, compile: (e: Expression) => Compiled,
+  node: Expression, table: Pick<Table, "attributes">, columnOf: (v: VariableExpression) => number | undefined, compile: (e: Expression) => Compiled,
 ): Map<number, (e: Ev) => unknown> {
   const found = new Map<number, (e: Ev) => unknown>();
   const visit = (n: Expression): void => {

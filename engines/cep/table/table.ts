@@ -91,16 +91,22 @@ export class Table {
     }
   }
 
+  /** The one row that a full primary key names, when the condition gives it. */
+  #keyed(probe: Probe, e: Ev): Ev | undefined {
+    const [only] = probe.values;
+    const key = probe.values.length === 1 && only !== undefined ? only(e) : probe.values.map((v) => String(v(e))).join("\u0000");
+    return key === null || key === undefined ? undefined : this.#byKey.get(key);
+  }
+
   #candidates(condition: TableCondition, e: Ev): Iterable<Ev> {
     const { probe } = condition;
     if (probe === undefined) return this.#rows;
     if (probe.columns === this.primaryKey) {
-      const [only] = probe.values;
-      const key = probe.values.length === 1 && only !== undefined ? only(e) : probe.values.map((v) => String(v(e))).join("\u0000");
-      const found = this.#byKey.get(key);
+      const found = this.#keyed(probe, e);
       return found === undefined ? [] : [found];
     }
-    return this.#byColumn.get(probe.columns[0] ?? -1)?.get(probe.values[0]?.(e)) ?? [];
+    const value = probe.values[0]?.(e);
+    return value === null || value === undefined ? [] : (this.#byColumn.get(probe.columns[0] ?? -1)?.get(value) ?? []);
   }
 
   /** The rows that fit: by key when that is one number, else in order of insertion. */
@@ -140,6 +146,13 @@ export class Table {
 
   /** Changes the rows that fit. @returns how many. */
   update(condition: TableCondition, updates: readonly ColumnUpdate[], e: Ev): number {
+    const { probe, test } = condition;
+    if (probe !== undefined && probe.columns === this.primaryKey && test === undefined) {
+      const row = this.#keyed(probe, e);
+      if (row === undefined) return 0;
+      this.#change(condition, updates, row, e);
+      return 1;
+    }
     const found = this.find(condition, e);
     for (const row of found) this.#change(condition, updates, row, e);
     return found.length;
@@ -148,7 +161,10 @@ export class Table {
   #change(condition: TableCondition, updates: readonly ColumnUpdate[], row: Ev, e: Ev): void {
     condition.cell.row = row.row;
     const changed = row.row.slice();
-    for (const { column, fn } of updates) changed[column] = fn(e) ?? null;
+    for (let i = 0; i < updates.length; i++) {
+      const { column, fn } = updates[i] as ColumnUpdate; // in range
+      changed[column] = fn(e) ?? null;
+    }
     if (this.primaryKey.length > 0) {
       const before = this.#keyOf(row.row);
       const after = this.#keyOf(changed);
@@ -158,6 +174,10 @@ export class Table {
         this.#byKey.delete(before);
         this.#byKey.set(after, row);
       }
+    }
+    if (this.#byColumn.size === 0) {
+      row.row = changed;
+      return;
     }
     this.#unindex(row);
     row.row = changed;

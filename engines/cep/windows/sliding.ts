@@ -3,7 +3,7 @@ import { constantNumber } from "../expression/compiled.ts";
 import type { WindowExtension } from "../extension.ts";
 import type { Host } from "../runtime/processor.ts";
 import { timerEvent } from "../runtime/processor.ts";
-import { Ring } from "../runtime/ring.ts";
+import { EventRing } from "../runtime/event-ring.ts";
 import type { Timer } from "../runtime/scheduler.ts";
 import { WindowProcessor } from "./window.ts";
 
@@ -12,13 +12,16 @@ const TIME = ["int", "long", "time"] as const;
 /** Windows that keep expired copies in one queue. */
 abstract class QueueWindow extends WindowProcessor {
   protected readonly host: Host;
-  protected queue = new Ring<Ev>();
+  protected queue = new EventRing();
   constructor(host: Host) {
     super();
     this.host = host;
   }
   contents(): readonly Ev[] {
     return this.queue.toArray();
+  }
+  override collect(column: number, value: unknown, into: Ev[]): void {
+    this.queue.collect(column, value, into);
   }
   size(): number {
     return this.queue.length;
@@ -79,7 +82,7 @@ class LengthWindow extends QueueWindow {
     return this.queue.toArray();
   }
   override load(saved: Ev[]): void {
-    this.queue = new Ring(saved);
+    this.queue = new EventRing(saved);
   }
 }
 
@@ -138,7 +141,7 @@ class TimeWindow extends QueueWindow {
     return [this.queue.toArray(), this.#lastTimestamp];
   }
   override load([events, lastTimestamp]: [Ev[], number]): void {
-    this.queue = new Ring(events);
+    this.queue = new EventRing(events);
     this.#lastTimestamp = lastTimestamp;
   }
 }
@@ -180,7 +183,7 @@ class TimeLengthWindow extends QueueWindow {
     return this.queue.toArray();
   }
   override load(saved: Ev[]): void {
-    this.queue = new Ring(saved);
+    this.queue = new EventRing(saved);
   }
 }
 
@@ -214,7 +217,7 @@ class ExternalTimeWindow extends QueueWindow {
     return this.queue.toArray();
   }
   override load(saved: Ev[]): void {
-    this.queue = new Ring(saved);
+    this.queue = new EventRing(saved);
   }
 }
 
@@ -249,7 +252,7 @@ class DelayWindow extends QueueWindow {
     return [this.queue.toArray(), this.#lastTimestamp];
   }
   override load([events, lastTimestamp]: [Ev[], number]): void {
-    this.queue = new Ring(events);
+    this.queue = new EventRing(events);
     this.#lastTimestamp = lastTimestamp;
   }
 }

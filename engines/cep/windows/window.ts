@@ -8,6 +8,10 @@ import type { WindowExpression } from "./window-expression.ts";
 export abstract class WindowProcessor extends Processor {
   /** The events a join or an on-demand query finds, oldest first; not to be changed. */
   abstract contents(): readonly Ev[];
+  /** Adds the held events whose column has the value; with column -1 all of them. */
+  collect(column: number, value: unknown, into: Ev[]): void {
+    for (const e of this.contents()) if (column < 0 || e.row[column] === value) into.push(e);
+  }
   /** Number of rows held. */
   abstract size(): number;
 }
