@@ -216,12 +216,15 @@ describe("who may connect", () => {
     expect(app.take()).toMatchObject([{ type: "connack", reasonCode: 0x87 }]);
   });
 
-  test("a socket that never sends CONNECT is closed after a while", () => {
+  test("a socket that never sends CONNECT is closed after a while, one with a token by the next alarm", () => {
     const home = new TestHome();
-    const socket = home.socket("device");
+    const known = home.socket("device");
     home.pass(home.limits.connectSeconds * 1000 + 1);
-    expect(socket.isClosed).toBe(true);
-    expect(socket.received).toEqual([]);
+    expect(known.isClosed).toBe(false);
+    const unknown = home.socket("device", { token: "t" });
+    home.pass(home.limits.connectSeconds * 1000 + 1);
+    expect([known.isClosed, unknown.isClosed]).toEqual([true, true]);
+    expect(unknown.received).toEqual([]);
   });
 });
 

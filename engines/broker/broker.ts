@@ -76,7 +76,8 @@ export class Broker {
       connection.authority = authority;
       state.connections.set(id, connection);
       state.keep(connection);
-      watchConnection(state, connection);
+      // Whoever has shown a token may be silent until the next alarm: setting one would cost each connection a commit.
+      if (authority === undefined) watchConnection(state, connection);
     });
   }
 

@@ -512,7 +512,7 @@ describe("enhanced authentication", () => {
     return device;
   }
 
-  test("AUTH with a new token prolongs the connection", () => {
+  test("AUTH with a new token prolongs the connection [MQTT-4.12.0-5]", () => {
     const made = home();
     const device = connected(made);
     device.send({ type: "auth", reasonCode: 0x19, properties: bearer("second") });
@@ -522,7 +522,7 @@ describe("enhanced authentication", () => {
   });
 
   test.each(["other", "unknown"])(
-    "AUTH with a token that does not fit (%s) disconnects with 0x87",
+    "AUTH with a token that does not fit (%s) disconnects with 0x87 [MQTT-4.12.1-2]",
     (token) => {
       const device = connected(home());
       device.send({ type: "auth", reasonCode: 0x19, properties: bearer(token) });
