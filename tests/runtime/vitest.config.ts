@@ -9,6 +9,7 @@ export default defineConfig({
     cloudflareTest({
       wrangler: { configPath: "./durable-objects/pcm/wrangler.toml" },
       miniflare: {
+        bindings: { SOAK_EVICTIONS: process.env.SOAK_EVICTIONS ?? "150" },
         workers: [
           {
             name: "edgenym-didp",
@@ -34,5 +35,5 @@ export default defineConfig({
       },
     }),
   ],
-  test: { name: "runtime", include: ["tests/runtime/**/*.test.ts"] },
+  test: { name: "runtime", include: ["tests/runtime/pcm/**/*.test.ts"] },
 });

@@ -85,6 +85,11 @@ export class WireClient {
     this.#socket.close(1000);
   }
 
+  /** Takes every packet that is here already. */
+  arrived(): Packet[] {
+    return this.#arrived.splice(0);
+  }
+
   /** The next packet; `undefined` when the socket closed instead. */
   async next(): Promise<Packet | undefined> {
     while (this.#arrived.length === 0 && !this.isClosed) {
