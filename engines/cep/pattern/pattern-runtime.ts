@@ -1,6 +1,6 @@
-import { CURRENT, Ev } from "../event.ts";
+import { Ev } from "../event.ts";
 import type { LogicalOp } from "./logical-state.ts";
-import { type Receiver, receiverOf } from "../runtime/junction.ts";
+import type { Receiver } from "../runtime/junction.ts";
 import { type Host, Processor } from "../runtime/processor.ts";
 import { AbsentLogicalPostState, AbsentLogicalPreState } from "./absent-logical-state.ts";
 import { AbsentPostState, AbsentPreState } from "./absent-state.ts";
@@ -32,9 +32,10 @@ export interface PatternPlan {
 interface Part {
   readonly first: PreState;
   readonly last: PostState;
-  init(): void;
-  reset(): void;
-  update(): void;
+  /** Start states, in the order they begin. */
+  readonly inits: readonly PreState[];
+  readonly resets: readonly PreState[];
+  readonly updates: readonly PreState[];
 }
 
 interface Listener {
@@ -50,9 +51,6 @@ export class PatternRuntime extends Processor {
   readonly #listeners = new Map<string, Listener[]>();
   readonly #root: Part;
   readonly #isSequence: boolean;
-  /** Wraps the work on one event of a stream that several states share; their output leaves afterwards. */
-  defer: (work: () => void) => void = (work) => work();
-
   constructor(plan: PatternPlan, host: Host) {
     super();
     this.#host = host;
@@ -79,7 +77,7 @@ export class PatternRuntime extends Processor {
     pre.lastPost = post;
     post.pre = pre;
     this.#pres.push(pre);
-    return { first: pre, last: post, init: () => pre.init(), reset: () => pre.resetState(), update: () => pre.updateState() };
+    return { first: pre, last: post, inits: [pre], resets: [pre], updates: [pre] };
   }
 
   #build(element: ElementPlan, isStart: boolean, every: PreState[] | null): Part {
@@ -104,9 +102,9 @@ export class PatternRuntime extends Processor {
         return {
           first: left.first,
           last: right.last,
-          init: () => { left.init(); right.init(); },
-          reset: () => { right.reset(); left.reset(); },
-          update: () => { left.update(); right.update(); },
+          inits: [...left.inits, ...right.inits],
+          resets: [...right.resets, ...left.resets],
+          updates: [...left.updates, ...right.updates],
         };
       }
       case "every": {
@@ -115,7 +113,7 @@ export class PatternRuntime extends Processor {
         inner.last.setNextEvery(inner.first);
         for (const pre of inside) pre.withinEvery = inner.first;
         every?.push(...inside);
-        return { first: inner.first, last: inner.last, init: inner.init, reset: () => inner.first.resetState(), update: () => inner.first.updateState() };
+        return { first: inner.first, last: inner.last, inits: inner.inits, resets: [inner.first], updates: [inner.first] };
       }
     }
   }
@@ -148,9 +146,9 @@ export class PatternRuntime extends Processor {
     return {
       first: first.pre,
       last: second.post,
-      init: () => { second.pre.init(); first.pre.init(); },
-      reset: () => second.pre.resetState(),
-      update: () => second.pre.updateState(),
+      inits: [second.pre, first.pre],
+      resets: [second.pre],
+      updates: [second.pre],
     };
   }
 
@@ -179,7 +177,7 @@ export class PatternRuntime extends Processor {
 
   /** Starts the pattern: an empty partial match in each start state, and the timers of absent ones. */
   override start(): void {
-    this.#root.init();
+    for (const pre of this.#root.inits) pre.init();
     for (const pre of this.#pres) pre.start();
   }
 
@@ -191,67 +189,69 @@ export class PatternRuntime extends Processor {
   receiverFor(stream: string): Receiver {
     const listeners = this.#listeners.get(stream) ?? [];
     const [only] = listeners;
-    const receive = (chunk: readonly Ev[]) => this.receive(stream, chunk);
-    if (listeners.length !== 1 || only === undefined) return receiverOf(receive);
+    if (listeners.length === 1 && only !== undefined) {
+      return { receiveOne: (e) => this.#receiveSingle(only, listeners, e), receive: (chunk) => this.#receiveChunk(only, listeners, chunk) };
+    }
     return {
-      receive,
       receiveOne: (e) => {
-        const event = copyIn(e, only.prepare);
-        this.#stabilize(listeners, e.ts);
-        if (event === null) return;
-        const complete = only.pre.take(event);
-        for (let i = 0; i < complete.length; i++) this.next.processOne(complete[i] as Ev); // in range
+        this.#receiveShared(listeners, e);
+        this.held?.release();
+      },
+      receive: (chunk) => {
+        for (const e of chunk) this.#receiveShared(listeners, e);
+        this.held?.release();
       },
     };
   }
 
-  /** Takes a chunk of one input stream. */
-  receive(stream: string, chunk: readonly Ev[]): void {
-    const listeners = this.#listeners.get(stream);
-    if (listeners === undefined) return;
-    const [only] = listeners;
-    if (listeners.length === 1 && only !== undefined) this.#receiveSingle(only, chunk);
-    else this.#receiveShared(listeners, chunk);
-  }
-
   #stabilize(listeners: readonly Listener[], now: number): void {
-    if (this.#settings.withinMs !== undefined) for (const pre of this.#pres) pre.expireEvents(now);
-    if (this.#isSequence) {
-      this.#root.reset();
-      this.#root.update();
-    } else {
-      for (const { pre } of listeners) pre.updateState();
+    const pres = this.#pres;
+    if (this.#settings.withinMs !== undefined) for (let i = 0; i < pres.length; i++) (pres[i] as PreState).expireEvents(now); // in range
+    if (!this.#isSequence) {
+      for (let i = 0; i < listeners.length; i++) (listeners[i] as Listener).pre.updateState(); // in range
+      return;
     }
+    const { resets, updates } = this.#root;
+    for (let i = 0; i < resets.length; i++) (resets[i] as PreState).resetState(); // in range
+    for (let i = 0; i < updates.length; i++) (updates[i] as PreState).updateState(); // in range
   }
 
-  #receiveSingle(listener: Listener, chunk: readonly Ev[]): void {
+  #receiveSingle({ pre, prepare }: Listener, listeners: readonly Listener[], e: Ev): void {
+    this.#stabilize(listeners, e.ts);
+    const event = prepare === undefined ? e : prepare(new Ev(e.ts, e.type, e.row));
+    if (event === null) return;
+    const complete = pre.take(event);
+    for (let i = 0; i < complete.length; i++) this.next.processOne(complete[i] as Ev); // in range
+  }
+
+  /** All events of a chunk pass before what they complete leaves. */
+  #receiveChunk({ pre, prepare }: Listener, listeners: readonly Listener[], chunk: readonly Ev[]): void {
     const complete: Ev[] = [];
     for (const e of chunk) {
-      const event = copyIn(e, listener.prepare);
-      this.#stabilize([listener], e.ts);
-      if (event !== null) for (const match of listener.pre.take(event)) complete.push(match);
+      this.#stabilize(listeners, e.ts);
+      const event = prepare === undefined ? e : prepare(new Ev(e.ts, e.type, e.row));
+      if (event !== null) complete.push(...pre.take(event));
     }
     for (const match of complete) this.next.processOne(match);
   }
 
-  #receiveShared(listeners: readonly Listener[], chunk: readonly Ev[]): void {
-    this.defer(() => {
-      for (const e of chunk) {
-        this.#stabilize(listeners, e.ts);
-        // The later states first, so that an event does not pass two of them at once.
-        for (let i = listeners.length - 1; i >= 0; i--) {
-          const { pre, prepare } = listeners[i] as Listener; // in range
-          const event = copyIn(e, prepare);
-          if (event === null) continue;
-          for (const match of pre.take(event)) this.next.processOne(match);
-          this.onPass();
-        }
-      }
-    });
-  }
+  /** Output of a stream that several states share: what one event completes in one state is a batch, sent at the end. */
+  held: { hold(): void; endBatch(): void; release(): void } | undefined;
 
-  /** Called after each state has seen an event of a shared stream: what came out together is one batch. */
-  onPass: () => void = () => {};
+  #receiveShared(listeners: readonly Listener[], e: Ev): void {
+    this.#stabilize(listeners, e.ts);
+    // The later states first, so that an event does not pass two of them at once.
+    for (let i = listeners.length - 1; i >= 0; i--) {
+      const { pre, prepare } = listeners[i] as Listener; // in range
+      const event = prepare === undefined ? e : prepare(new Ev(e.ts, e.type, e.row));
+      if (event === null) continue;
+      const complete = pre.take(event);
+      if (complete.length === 0) continue;
+      this.held?.hold();
+      for (let m = 0; m < complete.length; m++) this.next.processOne(complete[m] as Ev); // in range
+      this.held?.endBatch();
+    }
+  }
 
   /** Partial matches now held, the empty ones of start states included. */
   size(): number {
@@ -266,9 +266,4 @@ export class PatternRuntime extends Processor {
   override load(saved: unknown[][]): void {
     for (let i = 0; i < this.#pres.length; i++) this.#pres[i]?.load(saved[i] ?? []);
   }
-}
-
-function copyIn(e: Ev, prepare: Prepare | undefined): Ev | null {
-  const copy = new Ev(e.ts, e.type === CURRENT ? CURRENT : e.type, e.row);
-  return prepare === undefined ? copy : prepare(copy);
 }

@@ -88,7 +88,7 @@ export class PreState {
 
   /** Drops what waits, as a sequence does at every event; a start state then begins anew. */
   resetState(): void {
-    this.pending = [];
+    if (this.pending.length > 0) this.pending.length = 0;
     if (!this.isStart || this.fresh.length > 0) return;
     if (this.settings.type === "sequence" && this.post.nextEvery === null && (this.post.next?.pending.length ?? 0) > 0) return;
     this.init();
@@ -98,9 +98,13 @@ export class PreState {
     const { fresh } = this;
     if (fresh.length === 0) return;
     if (fresh.length > 1) fresh.sort(byTime);
-    if (this.pending.length === 0) this.pending = fresh;
-    else for (const e of fresh) this.pending.push(e);
-    this.fresh = [];
+    if (this.pending.length === 0) {
+      this.fresh = this.pending;
+      this.pending = fresh;
+      return;
+    }
+    for (let i = 0; i < fresh.length; i++) this.pending.push(fresh[i] as Ev); // in range
+    fresh.length = 0;
   }
 
   isExpired(stateEvent: Ev, now: number): boolean {
@@ -123,7 +127,7 @@ export class PreState {
       drop++;
     }
     if (drop > 0) this.pending.splice(0, drop);
-    if (this.fresh.some((e) => this.isExpired(e, now))) {
+    if (this.fresh.length > 0 && this.fresh.some((e) => this.isExpired(e, now))) {
       this.fresh = this.fresh.filter((e) => {
         if (!this.isExpired(e, now)) return true;
         expired = markExpired(e, expired);

@@ -230,7 +230,14 @@ function entryOf(heads: readonly Sink[], output: QueryOutput | undefined): Recei
   };
   const [head] = heads;
   if (output === undefined && head !== undefined) return { receive: pass, receiveOne: (e) => head.processOne(new Ev(e.ts, e.type, e.row)) };
-  return receiverOf((chunk) => output?.defer(() => pass(chunk)));
+  return receiverOf((chunk) => {
+    output?.hold();
+    try {
+      pass(chunk);
+    } finally {
+      output?.release();
+    }
+  });
 }
 
 /** Behind a side's window: joins each event that comes or goes with what it finds on the other side. */

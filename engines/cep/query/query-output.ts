@@ -29,7 +29,11 @@ export class QueryOutput implements Sink {
   }
 
   processOne(e: Ev): void {
-    if (this.#held !== null || this.#callbacks.length > 0) {
+    if (this.#held !== null) {
+      this.#held.push(e);
+      return;
+    }
+    if (this.#callbacks.length > 0) {
       this.process([e]);
       return;
     }
@@ -50,19 +54,22 @@ export class QueryOutput implements Sink {
     this.#send(chunk);
   }
 
-  /** Holds output back while the work runs; `endBatch` parts it, and it leaves when the work is done. */
-  defer(work: () => void): void {
-    this.#held = [];
-    this.#batches = [];
-    try {
-      work();
-    } finally {
-      this.endBatch();
-      this.#held = null;
-    }
+  /** Holds output back from here on; `endBatch` parts it, `release` sends it. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  /** Sends what was held, batch by batch. */
+  release(): void {
+    if (this.#held === null) return;
+    this.endBatch();
+    this.#held = null;
     const batches = this.#batches;
     this.#batches = [];
-    for (const batch of batches) this.#send(batch);
+    for (const batch of batches) {
+      if (batch.length === 1) this.processOne(batch[0] as Ev); // length checked
+      else this.#send(batch);
+    }
   }
 
   endBatch(): void {

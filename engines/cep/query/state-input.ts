@@ -29,8 +29,7 @@ export function compileStateInput(input: StateInput, env: Environment, text: str
       const plan = { type: input.kind, element, width: slots.length, withinMs: input.withinMs };
       const runtime = instance.operator("pattern", this.signature, () => new PatternRuntime(plan, instance));
       runtime.next = selector;
-      runtime.defer = (work) => output.defer(work);
-      runtime.onPass = () => output.endBatch();
+      runtime.held = output;
       for (const stream of streams) instance.entries.push({ stream, receiver: runtime.receiverFor(stream) });
     },
   };

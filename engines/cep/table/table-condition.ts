@@ -4,7 +4,7 @@ import type { Compiled } from "../expression/compiled.ts";
 import { typeError } from "../expression/compiled.ts";
 import type { Expression, SetAssignment, Span, StreamIndex, VariableExpression } from "../parser/ast.ts";
 import { BaseScope, unknownAttribute } from "../query/scope.ts";
-import type { ColumnUpdate, Probe, Table, TableCondition } from "./table.ts";
+import type { ColumnUpdate, Probe, RowUpdate, Table, TableCondition } from "./table.ts";
 
 /** Attributes of a table row next to those of the event that looks for it; unqualified names are the event's. */
 export class TableScope extends BaseScope {
@@ -130,18 +130,19 @@ export function chooseProbe(table: Table, equalities: Map<number, (e: Ev) => unk
  * Compiles `set T.a = …`; without it every output attribute that is a column is set.
  * @throws CepError `UNKNOWN_ATTRIBUTE`, `TYPE_MISMATCH`
  */
-export function compileUpdates(set: SetAssignment[] | undefined, scope: TableScope, output: readonly { name: string; type: string }[], at: Span): ColumnUpdate[] {
+export function compileUpdates(set: SetAssignment[] | undefined, scope: TableScope, output: readonly { name: string; type: string }[], at: Span): RowUpdate {
   const { table } = scope;
   const columns = table.attributes.map((a) => a.name);
   if (set === undefined) {
-    return output.map(({ name, type }, i) => {
+    const own = output.map(({ name, type }, i): ColumnUpdate => {
       const column = columns.indexOf(name);
       if (column < 0) unknownAttribute(name, columns, at);
       if (table.attributes[column]?.type !== type) typeError(`'${name}' is ${type} but ${table.attributes[column]?.type} in ${table.id}`, at);
       return { column, fn: (e) => e.row[i] };
     });
+    return { columns: own, isWhole: own.length === columns.length && own.every((u, i) => u.column === i) };
   }
-  return set.map(({ variable, value }) => {
+  const assigned = set.map(({ variable, value }): ColumnUpdate => {
     const column = columns.indexOf(variable.attribute);
     if (column < 0 || (variable.stream !== undefined && variable.stream !== table.id && variable.stream !== scope.alias)) unknownAttribute(variable.attribute, columns, variable);
     const compiled = compileExpression(value, scope);
@@ -149,4 +150,5 @@ export function compileUpdates(set: SetAssignment[] | undefined, scope: TableSco
     if (compiled.type !== type) typeError(`'${variable.attribute}' is ${type} but set to ${compiled.type}`, value, type === undefined ? [] : [type]);
     return { column, fn: compiled.fn };
   });
+  return { columns: assigned, isWhole: false };
 }

@@ -23,6 +23,12 @@ export interface ColumnUpdate {
   readonly fn: (e: Ev) => unknown;
 }
 
+/** The columns an update sets; a whole row when the event's own row takes the place of the table's. */
+export interface RowUpdate {
+  readonly columns: readonly ColumnUpdate[];
+  readonly isWhole: boolean;
+}
+
 /** Rows in memory, in order of insertion, with an optional primary key and hash indexes. */
 export class Table {
   readonly id: string;
@@ -145,7 +151,7 @@ export class Table {
   }
 
   /** Changes the rows that fit. @returns how many. */
-  update(condition: TableCondition, updates: readonly ColumnUpdate[], e: Ev): number {
+  update(condition: TableCondition, updates: RowUpdate, e: Ev): number {
     const { probe, test } = condition;
     if (probe !== undefined && probe.columns === this.primaryKey && test === undefined) {
       const row = this.#keyed(probe, e);
@@ -158,11 +164,11 @@ export class Table {
     return found.length;
   }
 
-  #change(condition: TableCondition, updates: readonly ColumnUpdate[], row: Ev, e: Ev): void {
+  #change(condition: TableCondition, { columns, isWhole }: RowUpdate, row: Ev, e: Ev): void {
     condition.cell.row = row.row;
-    const changed = row.row.slice();
-    for (let i = 0; i < updates.length; i++) {
-      const { column, fn } = updates[i] as ColumnUpdate; // in range
+    const changed = isWhole ? e.row : row.row.slice();
+    for (let i = 0; !isWhole && i < columns.length; i++) {
+      const { column, fn } = columns[i] as ColumnUpdate; // in range
       changed[column] = fn(e) ?? null;
     }
     if (this.primaryKey.length > 0) {
