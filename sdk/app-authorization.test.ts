@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { AppAuthorization, ConsentError } from "./app-authorization.ts";
-import { MemoryStore, TestAuthorizationServer } from "./testing/authorization-server.ts";
+import { MemoryProofKeys, MemoryStore, TestAuthorizationServer } from "./testing/authorization-server.ts";
 import { EagerClock } from "./testing/manual-clock.ts";
 
 const redirectUri = "http://127.0.0.1:19490/";
@@ -10,11 +10,13 @@ const forever = new AbortController().signal;
 let server: TestAuthorizationServer;
 let tokenStore: MemoryStore;
 let clientStore: MemoryStore;
+let proofKeys: MemoryProofKeys;
 let clock: EagerClock;
 beforeEach(() => {
   server = new TestAuthorizationServer();
   tokenStore = new MemoryStore();
   clientStore = new MemoryStore();
+  proofKeys = new MemoryProofKeys();
   clock = new EagerClock();
 });
 
@@ -28,6 +30,7 @@ function load(): AppAuthorization {
     appName: "Room monitor",
     tokenStore,
     clientStore,
+    proofKeys,
     clock,
     random: () => 0,
   });
@@ -166,6 +169,32 @@ test("disconnecting revokes the refresh token and forgets everything but the reg
   });
   expect(tokenStore.entries.size).toBe(0);
   expect(clientStore.entries.size).toBe(1);
+});
+
+test("where the server takes proofs, tokens are bound to a key that cannot leave the browser", async () => {
+  server.offersDpop = true;
+  const app = await granted();
+  expect(proofKeys.pair?.privateKey.extractable).toBe(false);
+  expect((await app.access(forever, { refused: true }))?.token).toBe("access-2");
+  expect((await load().access(forever, { refused: true }))?.token).toBe("access-3");
+  // Whoever copied the tokens has another key, or none.
+  proofKeys.pair = undefined;
+  expect(await load().access(forever, { refused: true })).toBeUndefined();
+});
+
+test("a server that wants its nonce in the proof gets it", async () => {
+  server.offersDpop = true;
+  server.nonce = "n1";
+  const app = await granted();
+  server.nonce = "n2";
+  expect((await app.access(forever, { refused: true }))?.token).toBe("access-2");
+});
+
+test("in a window without a place for keys, the app works unbound", async () => {
+  server.offersDpop = true;
+  proofKeys.isBroken = true;
+  const app = await granted();
+  expect((await app.access(forever, { refused: true }))?.token).toBe("access-2");
 });
 
 test("plain HTTP to another machine is refused", async () => {

@@ -3,6 +3,7 @@ import type { AccessAction } from "../engines/oauth/authority.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
 import type { Access } from "./device-authority.ts";
+import { type ProofKeyStore, proofKey } from "./proof-key.ts";
 
 /** The two verbs of `Storage` that the SDK needs, and one to forget. */
 export type KeyValueStore = Pick<Storage, "getItem" | "setItem" | "removeItem">;
@@ -18,6 +19,8 @@ export interface AppAuthorizationOptions {
   readonly tokenStore: KeyValueStore;
   /** Holds the app's own registration: `localStorage`, so that a browser registers once. */
   readonly clientStore: KeyValueStore;
+  /** Holds the key that refresh tokens are bound to; not bound when absent. */
+  readonly proofKeys?: ProofKeyStore;
   readonly fetch: typeof fetch;
   readonly clock: Clock;
   /** 0 ≤ x < 1, for back-off. */
@@ -67,6 +70,7 @@ export class AppAuthorization {
   /** The library's per-request options: whose fetch, and whether plain HTTP will do. */
   readonly #http: Readonly<Record<symbol, unknown>>;
   #server: Promise<oauth.AuthorizationServer> | undefined;
+  #proof: Promise<CryptoKeyPair | undefined> | undefined;
 
   constructor(options: AppAuthorizationOptions) {
     this.#options = options;
@@ -114,16 +118,20 @@ export class AppAuthorization {
     const client = await this.#register(server);
     try {
       const answer = oauth.validateAuthResponse(server, client, location, pending.state);
-      const response = await oauth.authorizationCodeGrantRequest(
-        server,
-        client,
-        oauth.None(),
-        answer,
-        this.#options.redirectUri,
-        pending.verifier,
-        { ...this.#http, additionalParameters: { resource: this.#resource() } },
+      this.#keep(
+        await this.#withProof(server, client, async (bound) => {
+          const response = await oauth.authorizationCodeGrantRequest(
+            server,
+            client,
+            oauth.None(),
+            answer,
+            this.#options.redirectUri,
+            pending.verifier,
+            { ...bound, additionalParameters: { resource: this.#resource() } },
+          );
+          return await oauth.processAuthorizationCodeResponse(server, client, response);
+        }),
       );
-      this.#keep(await oauth.processAuthorizationCodeResponse(server, client, response));
       return true;
     } catch (error) {
       throw refusal(error);
@@ -144,14 +152,17 @@ export class AppAuthorization {
         const server = await this.#discover();
         const client = await this.#register(server);
         const { refreshToken } = tokens;
-        const response = await oauth.refreshTokenGrantRequest(
-          server,
-          client,
-          oauth.None(),
-          refreshToken,
-          this.#http,
-        );
-        this.#keep(await oauth.processRefreshTokenResponse(server, client, response), refreshToken);
+        const answer = await this.#withProof(server, client, async (bound) => {
+          const response = await oauth.refreshTokenGrantRequest(
+            server,
+            client,
+            oauth.None(),
+            refreshToken,
+            bound,
+          );
+          return await oauth.processRefreshTokenResponse(server, client, response);
+        });
+        this.#keep(answer, refreshToken);
         refused = false;
       } catch (error) {
         if (isFinal(errorCode(error))) {
@@ -207,19 +218,47 @@ export class AppAuthorization {
       url.search = parameters.toString();
       return url;
     }
-    const response = await oauth.pushedAuthorizationRequest(
-      server,
-      client,
-      oauth.None(),
-      parameters,
-      this.#http,
-    );
-    const pushed = await oauth.processPushedAuthorizationResponse(server, client, response);
+    const pushed = await this.#withProof(server, client, async (bound) => {
+      const response = await oauth.pushedAuthorizationRequest(
+        server,
+        client,
+        oauth.None(),
+        parameters,
+        bound,
+      );
+      return await oauth.processPushedAuthorizationResponse(server, client, response);
+    });
     url.search = new URLSearchParams({
       client_id: client.client_id,
       request_uri: pushed.request_uri,
     }).toString();
     return url;
+  }
+
+  /**
+   * Proves the browser's key with the request, where the server takes proofs; once more when it wants its nonce in
+   * the proof (RFC 9449 §8).
+   */
+  async #withProof<T>(
+    server: oauth.AuthorizationServer,
+    client: oauth.Client,
+    request: (
+      options: Readonly<Record<symbol, unknown>> & { readonly DPoP?: oauth.DPoPHandle },
+    ) => Promise<T>,
+  ): Promise<T> {
+    const { proofKeys } = this.#options;
+    const isTaken = server.dpop_signing_alg_values_supported?.includes("ES256") === true;
+    if (proofKeys === undefined || !isTaken) return await request(this.#http);
+    this.#proof ??= proofKey(proofKeys);
+    const pair = await this.#proof;
+    if (pair === undefined) return await request(this.#http);
+    const bound = { ...this.#http, DPoP: oauth.DPoP(client, pair) };
+    try {
+      return await request(bound);
+    } catch (error) {
+      if (!oauth.isDPoPNonceError(error)) throw error;
+      return await request(bound);
+    }
   }
 
   #discover(): Promise<oauth.AuthorizationServer> {
@@ -316,7 +355,9 @@ function errorCode(error: unknown): string | undefined {
 
 /** After these the refresh token is worth nothing; anything else may pass. */
 function isFinal(code: string | undefined): boolean {
-  return code === "invalid_grant" || code === "invalid_client" || code === "unauthorized_client";
+  return ["invalid_grant", "invalid_client", "unauthorized_client", "invalid_dpop_proof"].includes(
+    code ?? "",
+  );
 }
 
 function refusal(error: unknown): ConsentError {

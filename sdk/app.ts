@@ -1,6 +1,7 @@
 import { type AccessWish, AppAuthorization, type KeyValueStore } from "./app-authorization.ts";
 import { AppConnection, type AppHandlers } from "./app-connection.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { IndexedDbProofKeys, type ProofKeyStore } from "./proof-key.ts";
 
 export { type AccessWish, ConsentError } from "./app-authorization.ts";
 export {
@@ -25,6 +26,8 @@ export interface AppOptions {
   readonly tokenStore?: KeyValueStore;
   /** Default `localStorage`: a browser registers the app once. */
   readonly clientStore?: KeyValueStore;
+  /** Default the browser's IndexedDB, where there is one. */
+  readonly proofKeys?: ProofKeyStore;
   readonly fetch?: typeof fetch;
   readonly clock?: Clock;
   /** 0 ≤ x < 1, for back-off. */
@@ -54,6 +57,7 @@ export class App {
       fetch: (...request) => fetch(...request),
       tokenStore: options.tokenStore ?? sessionStorage,
       clientStore: options.clientStore ?? localStorage,
+      ...(typeof indexedDB === "undefined" ? {} : { proofKeys: new IndexedDbProofKeys() }),
       ...options,
       clock: this.#clock,
       random: this.#random,

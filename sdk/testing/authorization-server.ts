@@ -18,6 +18,9 @@ export class TestAuthorizationServer {
   readonly requests: SeenRequest[] = [];
   readonly clients = new Map<string, string>();
   offersPar = true;
+  offersDpop = false;
+  /** The server wants this in every proof. */
+  nonce: string | undefined;
   isDown = false;
   isRevoked = false;
   lifeSeconds = 600;
@@ -25,6 +28,9 @@ export class TestAuthorizationServer {
   onIssue: (token: string) => void = () => undefined;
   gatewayUri = "ws://127.0.0.1:19480/mqtt/route";
   #refreshToken = "";
+  /** The key of the current request, and the one that the grant is bound to. */
+  #provenKey: string | undefined;
+  #boundKey: string | undefined;
   #issued = 0;
   readonly #pushed = new Map<string, URLSearchParams>();
   readonly #codes = new Map<string, { readonly challenge: string; readonly redirectUri: string }>();
@@ -37,6 +43,14 @@ export class TestAuthorizationServer {
     const form = new URLSearchParams(isForm ? text : "");
     this.requests.push({ path: url.pathname, form: Object.fromEntries(form) });
     if (this.isDown) return Response.json({}, { status: 503 });
+    const proof = request.headers.get("dpop");
+    if (proof !== null && this.nonce !== undefined && partOf(proof, 1).nonce !== this.nonce) {
+      return Response.json(
+        { error: "use_dpop_nonce" },
+        { status: 400, headers: { "dpop-nonce": this.nonce } },
+      );
+    }
+    this.#provenKey = proof === null ? undefined : JSON.stringify(partOf(proof, 0).jwk);
     const [status, body] = this.#answer(url.pathname, form, text);
     return body === undefined ? new Response(null, { status }) : Response.json(body, { status });
   };
@@ -102,6 +116,7 @@ export class TestAuthorizationServer {
       response_types_supported: ["code"],
       code_challenge_methods_supported: ["S256"],
       authorization_response_iss_parameter_supported: true,
+      ...(this.offersDpop ? { dpop_signing_alg_values_supported: ["ES256"] } : {}),
       ...(this.offersPar ? { pushed_authorization_request_endpoint: `${this.issuer}/par` } : {}),
     };
   }
@@ -116,8 +131,10 @@ export class TestAuthorizationServer {
       if (code?.challenge !== challenge || code.redirectUri !== form.get("redirect_uri")) {
         return [400, { error: "invalid_grant" }];
       }
+      this.#boundKey = this.#provenKey;
       return this.#issue();
     }
+    if (this.#boundKey !== this.#provenKey) return [400, { error: "invalid_dpop_proof" }];
     const isCurrent = form.get("refresh_token") === this.#refreshToken;
     return isCurrent && !this.isRevoked ? this.#issue() : [400, { error: "invalid_grant" }];
   }
@@ -140,6 +157,26 @@ export class TestAuthorizationServer {
 
   #isKnown(form: URLSearchParams): boolean {
     return this.clients.has(form.get("client_id") ?? "");
+  }
+}
+
+/** The header (0) or the claims (1) of a JWT. */
+function partOf(jwt: string, index: 0 | 1): Record<string, unknown> {
+  return JSON.parse(Buffer.from(jwt.split(".")[index] ?? "", "base64url").toString());
+}
+
+/** A browser's key store for tests. */
+export class MemoryProofKeys {
+  pair: CryptoKeyPair | undefined;
+  isBroken = false;
+
+  async load(): Promise<CryptoKeyPair | undefined> {
+    if (this.isBroken) throw new DOMException("no storage in this window", "InvalidStateError");
+    return this.pair;
+  }
+
+  async save(pair: CryptoKeyPair): Promise<void> {
+    this.pair = pair;
   }
 }
 

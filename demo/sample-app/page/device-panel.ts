@@ -105,7 +105,7 @@ class LightSwitch {
   readonly #device: NamedDevice;
   readonly #connection: () => AppConnection | undefined;
   readonly #button: HTMLButtonElement;
-  readonly #state = h("span", {}, "off");
+  readonly #state = h("span", { "aria-hidden": "true" }, "off"); // aria-checked says the same
   readonly #outcome = h("p", { class: "when outcome", role: "status" });
   #isPending = false;
 
@@ -181,6 +181,6 @@ class LightSwitch {
 
 function outcomeOf(error: unknown): string {
   if (error instanceof CommandTimedOut) return "No answer in time; it may be off or out of reach";
-  if (error instanceof NotConnected) return "Not sent: there is no connection";
+  if (error instanceof NotConnected) return "The connection is gone; it may not have reached the device";
   return "Not sent";
 }
