@@ -76,14 +76,15 @@ export class Clients {
     if (this.#row(device.oauthClientId) !== undefined) return "repeated";
     this.#insert(device, "device", device.metadata.authMethod, device.requestHash, nowMs);
     this.#sql.exec(
-      `INSERT INTO device (client_id, claim_hash, software_id, manufacturer, batch, claim_policy)
-       VALUES (?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO device (client_id, claim_hash, software_id, manufacturer, batch, claim_policy, reset_policy)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
       device.oauthClientId,
       device.claimHash,
       device.metadata.softwareId,
       device.manufacturer,
       device.batch,
       device.metadata.claimPolicy,
+      device.metadata.resetPolicy,
     );
     return "created";
   }
@@ -139,6 +140,18 @@ export class Clients {
       JSON.stringify(metadata),
       oauthClientId,
     );
+  }
+
+  /** Devices of one batch of one manufacturer in this shard. */
+  ofBatch(manufacturer: string, batch: string): readonly string[] {
+    return this.#sql
+      .exec<{ client_id: string }>(
+        "SELECT client_id FROM device WHERE manufacturer = ? AND batch = ?",
+        manufacturer,
+        batch,
+      )
+      .toArray()
+      .map((row) => row.client_id);
   }
 
   setStatus(oauthClientId: string, status: "active" | "disabled"): void {

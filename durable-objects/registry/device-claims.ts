@@ -2,7 +2,7 @@ import type { ClaimedDevice, DeviceHandle, DeviceModel, GrantId } from "../../en
 import { base64url } from "../../engines/oauth/base64url.ts";
 import { equalSecrets, type KeyRing, randomSecret } from "../../engines/oauth/key-ring.ts";
 import { randomInShard, shardOf } from "../../engines/oauth/shard.ts";
-import type { Grants, TokenResult, TokenSet } from "./grants.ts";
+import type { Grant, Grants, TokenResult, TokenSet } from "./grants.ts";
 import type { Outbox } from "./outbox.ts";
 
 export interface DeviceCode {
@@ -33,7 +33,7 @@ interface DeviceRow extends Record<string, SqlStorageValue> {
   claim_hash: string;
   software_id: string;
   claim_policy: "online" | "button" | "possession";
-  lost: number;
+  lost_ms: number | null;
   code_salt: string | null;
   code_expires_ms: number | null;
   code_denied: number;
@@ -49,6 +49,10 @@ const CODE_REUSE_MS = 5 * 60_000;
 /** IDENTITY.md §2.C step 5: "press the button within 2 minutes", "two power cycles within 60 s". */
 const PRESENCE_MS = 2 * 60_000;
 const TWO_STARTS_MS = 60_000;
+const LOST_MS = 2 * 365 * 24 * 3600_000;
+/** Without an objection of the owner a device that was reset may be claimed after this. */
+const RESET_OBJECTION_MS = 14 * 24 * 3600_000;
+const OFFER_LIFE_MS = 48 * 3600_000;
 const FOREVER_MS = 100 * 365 * 24 * 3600_000;
 
 /** A device from switched on to owned: device codes, the claim, the first tokens (RFC 8628; IDENTITY.md §2.C). */
@@ -121,7 +125,7 @@ export class DeviceClaims {
 
   find(claimHash: string, nowMs: number): Claimable | undefined {
     const device = this.#claimable(claimHash);
-    if (device === undefined || this.#grants.ofDevice(device.client_id) !== undefined) return undefined;
+    if (device === undefined || this.#ownerOf(device, nowMs) !== undefined) return undefined;
     return {
       softwareId: device.software_id,
       isOnline: isOnline(device, nowMs),
@@ -139,7 +143,7 @@ export class DeviceClaims {
     return this.#storage.transactionSync((): ClaimResult => {
       const device = this.#claimable(claimHash);
       if (device === undefined) return { kind: "not_claimable" };
-      const existing = this.#grants.ofDevice(device.client_id);
+      const existing = this.#ownerOf(device, nowMs);
       if (existing !== undefined) {
         return existing.anon === anon
           ? claimed(existing.gid as GrantId, existing.handle as DeviceHandle) // a device's grant row holds both
@@ -147,36 +151,119 @@ export class DeviceClaims {
       }
       if (!isOnline(device, nowMs)) return { kind: "offline" };
       if (needsPresence(device, nowMs)) return { kind: "presence_required" };
-      const shard = shardOf(claimHash);
-      if (shard === undefined) return { kind: "not_claimable" };
-      const gid = randomInShard(shard, 16) as GrantId; // new ids are made here
-      const handle = randomSecret(16) as DeviceHandle;
-      this.#grants.add(
-        {
-          gid,
-          kind: "device",
-          oauthClientId: device.client_id,
-          anon,
-          handle,
-          gateway,
-          label: device.software_id,
-          policy: "device",
-          expiresMs: nowMs + FOREVER_MS,
-        },
-        nowMs,
-      );
-      const owned = {
-        gid,
-        handle,
-        softwareId: device.software_id,
-        claimedDay: Math.floor(nowMs / (24 * 3600_000)),
-      };
-      this.#outbox.add({ kind: "own", anon, device: owned }, nowMs);
-      // Without the owner's own name for it, in case the page's own call does not get through.
-      const unnamed: ClaimedDevice = { handle, name: model.title, model };
-      this.#outbox.add({ kind: "claimed", gateway, anon, device: unnamed }, nowMs + UNNAMED_AFTER_MS);
-      return claimed(gid, handle);
+      return this.#give(device, anon, gateway, model, nowMs);
     });
+  }
+
+  /** A one-time offer of an owner's device to whoever gets the link. @returns the token; only its hash is kept */
+  async offer(gid: string, anon: string, nowMs: number): Promise<string | undefined> {
+    const [grant, shard] = [this.#grants.byId(gid), shardOf(gid)];
+    if (grant?.status !== "active" || grant.anon !== anon || grant.lost !== 0 || shard === undefined) {
+      return undefined;
+    }
+    const token = randomInShard(shard, 32);
+    const hash = await this.#keys.hash("offer", token);
+    this.#storage.transactionSync(() => {
+      this.#sql.exec("DELETE FROM offer WHERE gid = ?", gid);
+      this.#sql.exec(
+        "INSERT INTO offer (offer_hash, gid, expires_ms) VALUES (?, ?, ?)",
+        hash,
+        gid,
+        nowMs + OFFER_LIFE_MS,
+      );
+    });
+    return token;
+  }
+
+  /** What an offered device is; nothing of whose it is. */
+  offered(offerHash: string, nowMs: number): { readonly softwareId: string } | undefined {
+    const grant = this.#offeredGrant(offerHash, nowMs);
+    return grant === undefined ? undefined : { softwareId: grant.label };
+  }
+
+  /** The old ownership ends and the new one begins, in one transaction; the device learns it at its next contact. */
+  accept(offerHash: string, anon: string, gateway: string, model: DeviceModel, nowMs: number): ClaimResult {
+    return this.#storage.transactionSync((): ClaimResult => {
+      const grant = this.#offeredGrant(offerHash, nowMs);
+      const device = grant === undefined ? undefined : this.#device("client_id", grant.client_id);
+      if (grant === undefined || device === undefined || isLost(device)) return { kind: "not_claimable" };
+      this.#sql.exec("DELETE FROM offer WHERE offer_hash = ?", offerHash);
+      if (grant.anon === anon) return { kind: "already_claimed" };
+      this.#grants.end(grant.gid, "released", nowMs);
+      return this.#give(device, anon, gateway, model, nowMs);
+    });
+  }
+
+  /** Lost or found again, by its owner. */
+  setLost(gid: string, anon: string, lost: boolean, nowMs: number): boolean {
+    const grant = this.#grants.byId(gid);
+    if (grant === undefined || grant.anon !== anon || grant.status === "ended") return false;
+    this.#storage.transactionSync(() => {
+      this.#sql.exec(
+        "UPDATE device SET lost_ms = ? WHERE client_id = ?",
+        lost ? nowMs : null,
+        grant.client_id,
+      );
+      this.#grants.setLost(gid, lost, nowMs);
+    });
+    return true;
+  }
+
+  /** The grant that stands in the way of a claim; one that a reset left and nobody objected about ends here. */
+  #ownerOf(device: DeviceRow, nowMs: number): Grant | undefined {
+    const grant = this.#grants.ofDevice(device.client_id);
+    const isAbandoned =
+      grant?.status === "suspect" &&
+      grant.note === "reset" &&
+      nowMs - (grant.note_ms ?? nowMs) > RESET_OBJECTION_MS;
+    if (!isAbandoned) return grant;
+    this.#grants.end(grant.gid, "released", nowMs);
+    return undefined;
+  }
+
+  #offeredGrant(offerHash: string, nowMs: number): Grant | undefined {
+    const row = this.#sql
+      .exec<{ gid: string }>(
+        "SELECT gid FROM offer WHERE offer_hash = ? AND expires_ms > ?",
+        offerHash,
+        nowMs,
+      )
+      .toArray()[0];
+    const grant = row === undefined ? undefined : this.#grants.byId(row.gid);
+    return grant?.status === "active" ? grant : undefined;
+  }
+
+  /** A new ownership, inside a transaction: new grant id, new handle, nothing that links it to an earlier one. */
+  #give(device: DeviceRow, anon: string, gateway: string, model: DeviceModel, nowMs: number): ClaimResult {
+    const shard = shardOf(device.claim_hash);
+    if (shard === undefined) return { kind: "not_claimable" };
+    const gid = randomInShard(shard, 16) as GrantId; // new ids are made here
+    const handle = randomSecret(16) as DeviceHandle;
+    this.#grants.add(
+      {
+        gid,
+        kind: "device",
+        oauthClientId: device.client_id,
+        anon,
+        handle,
+        gateway,
+        label: device.software_id,
+        policy: "device",
+        expiresMs: nowMs + FOREVER_MS,
+      },
+      nowMs,
+    );
+    const owned = {
+      gid,
+      handle,
+      softwareId: device.software_id,
+      claimedDay: Math.floor(nowMs / (24 * 3600_000)),
+    };
+    this.#outbox.add({ kind: "own", anon, device: owned }, nowMs);
+    // Without the owner's own name for it, in case the page's own call does not get through.
+    const unnamed: ClaimedDevice = { handle, name: model.title, model };
+    this.#outbox.add({ kind: "claimed", gateway, anon, device: unnamed }, nowMs + UNNAMED_AFTER_MS);
+    return claimed(gid, handle);
   }
 
   /** The button was pressed; the device has been authenticated and shows its live device code. */
@@ -231,7 +318,7 @@ export class DeviceClaims {
 
   #claimable(claimHash: string): DeviceRow | undefined {
     const device = this.#device("claim_hash", claimHash);
-    return device === undefined || device.lost !== 0 ? undefined : device;
+    return device === undefined || isLost(device) ? undefined : device;
   }
 
   #device(column: "client_id" | "claim_hash", value: string): DeviceRow | undefined {
@@ -258,6 +345,11 @@ export class DeviceClaims {
     if (this.#polls.size > 10_000) this.#polls.clear();
     return isFast;
   }
+}
+
+/** A lost device is refused to everybody for two years, whatever was done to it meanwhile. */
+function isLost(device: DeviceRow): boolean {
+  return device.lost_ms !== null && Date.now() - device.lost_ms < LOST_MS;
 }
 
 /** The page calls with the name at once; the outbox follows only if that has not been acknowledged. */

@@ -7,12 +7,20 @@ export interface GatewayPort {
   revoked(notice: RevocationNotice): Promise<void>;
 }
 
+/** What the registry asks of the pseudonymiser. */
+export interface ForgettingPort {
+  /** The last step of a deletion: the same login is a new user afterwards. */
+  forget(anon: string): Promise<void>;
+}
+
 export interface RegistryEnv {
+  readonly PSEUDONYMISER: ForgettingPort;
   readonly REGISTRY: DurableObjectNamespace<Registry>;
   readonly GATEWAY: GatewayPort;
   readonly KEYS: string;
   readonly ROUTE_KEY: string;
   readonly ISSUER: string;
+  readonly GATEWAY_URI: string;
   readonly DEVICE_TOKEN_SECONDS?: string;
   readonly APP_TOKEN_SECONDS?: string;
   readonly OWNER_TOKEN_SECONDS?: string;

@@ -17,6 +17,8 @@ import {
   DEVICE_SCOPE,
   devicePermissions,
   type IotAccess,
+  LOST_SCOPE,
+  lostPermissions,
   OWNER_SCOPE,
   ownerPermissions,
   scopeOf,
@@ -105,7 +107,13 @@ export interface Grant extends Record<string, SqlStorageValue> {
   idle_until_ms: number;
   expires_ms: number;
   dpop_thumbprint: string | null;
+  note: GrantNote | null;
+  note_ms: number | null;
+  lost: number;
 }
+
+/** Why a grant is stopped, or what its owner should know about it. */
+export type GrantNote = "reuse" | "reset" | "compromised" | "recall" | "unpaid" | "banned";
 
 const DAY_MS = 24 * 3600_000;
 const HOUR_MS = 3600_000;
@@ -230,7 +238,7 @@ export class Grants {
       };
       const decision = decideRefresh(state, parsed.generation, policies[grant.policy], nowMs);
       if (decision.kind === "reuse") {
-        this.#cut(grant, "suspect", "suspect", nowMs);
+        this.#cut(grant, "suspect", "suspect", nowMs, "reuse");
         return undefined;
       }
       grant.generation = decision.next.generation;
@@ -261,7 +269,9 @@ export class Grants {
   }
 
   /**
-   * RFC 7009: ends the grant that a token belongs to, whichever of its tokens it is.
+   * RFC 7009: ends the grant that a token belongs to, whichever of its tokens it is. A device that revokes was
+   * reset by whoever holds it, so unless its product says that possession is ownership the grant only stops until
+   * the owner has been asked (IDENTITY.md §2.H).
    * A token that is wrong, old or another client's changes nothing.
    */
   async revokeByToken(token: string, oauthClientId: string, nowMs: number): Promise<void> {
@@ -274,15 +284,49 @@ export class Grants {
       refresh === undefined
         ? await isAccessTokenGenuine(this.#keys, token, grant.salt)
         : await isRefreshTokenGenuine(this.#keys, token, grant.salt);
-    if (isGenuine) this.end(grant.gid, "revoked", nowMs);
+    if (!isGenuine) return;
+    if (grant.kind !== "device") this.end(grant.gid, "revoked", nowMs);
+    else if (this.#possessionIsOwnership(grant.client_id)) this.end(grant.gid, "released", nowMs);
+    else this.suspend(grant.gid, "reset", nowMs);
+  }
+
+  /** Stops a grant until its owner decides. */
+  suspend(gid: string, note: GrantNote, nowMs: number): void {
+    this.#storage.transactionSync(() => {
+      const grant = this.byId(gid);
+      if (grant?.status === "active") this.#cut(grant, "suspect", "suspect", nowMs, note);
+    });
+  }
+
+  /** Tells the owner something that changes nothing. */
+  annotate(gid: string, note: GrantNote, nowMs: number): void {
+    this.#sql.exec("UPDATE grants SET note = ?, note_ms = ? WHERE gid = ?", note, nowMs, gid);
+  }
+
+  /** A lost device may be managed and located, and nothing else, until it is found. */
+  setLost(gid: string, isLost: boolean, nowMs: number): void {
+    this.#storage.transactionSync(() => {
+      const grant = this.byId(gid);
+      if (grant === undefined || grant.status === "ended" || (grant.lost !== 0) === isLost) return;
+      this.#sql.exec("UPDATE grants SET lost = ?, epoch = epoch + 1 WHERE gid = ?", isLost ? 1 : 0, gid);
+      // Connections under the old permissions end; the same tokens open new ones.
+      this.#tell({ ...grant, epoch: grant.epoch + 1 }, "suspect", nowMs);
+    });
+  }
+
+  /** Every living grant of a client or of a user, of any kind, in this shard. */
+  livingOf(column: "client_id" | "anon", value: string): readonly Grant[] {
+    return this.#sql
+      .exec<Grant>(`SELECT * FROM grants WHERE ${column} = ? AND status <> 'ended'`, value)
+      .toArray();
   }
 
   /** Ends a grant for good and tells its gateway. Doing it twice does nothing. */
-  end(gid: string, reason: RevocationNotice["reason"], nowMs: number): void {
+  end(gid: string, reason: RevocationNotice["reason"], nowMs: number, note?: GrantNote): void {
     this.#storage.transactionSync(() => {
       const grant = this.byId(gid);
       if (grant === undefined || grant.status === "ended") return;
-      this.#cut(grant, "ended", reason, nowMs);
+      this.#cut(grant, "ended", reason, nowMs, note);
     });
   }
 
@@ -291,8 +335,9 @@ export class Grants {
     return this.#storage.transactionSync(() => {
       const grant = this.byId(gid);
       if (grant === undefined || grant.anon !== anon || grant.status === "ended") return false;
+      if (grant.note === "compromised") return false; // the key in the device is the thief's as well
       this.#sql.exec(
-        `UPDATE grants SET status = 'active', salt = ?, generation = 0, successor_used = 0, rotated_ms = ?,
+        `UPDATE grants SET status = 'active', note = NULL, salt = ?, generation = 0, successor_used = 0, rotated_ms = ?,
            generation_sequence = sequence + 1, voided_below = 0, epoch = epoch + ?, idle_until_ms = ? WHERE gid = ?`,
         randomSecret(),
         nowMs,
@@ -311,9 +356,29 @@ export class Grants {
     return base64url(name.slice(0, 16)) as GatewayUserId; // this is how one is made
   }
 
-  #cut(grant: Grant, status: "suspect" | "ended", reason: RevocationNotice["reason"], nowMs: number): void {
+  #possessionIsOwnership(oauthClientId: string): boolean {
+    const rows = this.#sql
+      .exec<{ reset_policy: string }>("SELECT reset_policy FROM device WHERE client_id = ?", oauthClientId)
+      .toArray();
+    return rows[0]?.reset_policy === "possession_is_ownership";
+  }
+
+  #cut(
+    grant: Grant,
+    status: "suspect" | "ended",
+    reason: RevocationNotice["reason"],
+    nowMs: number,
+    note?: GrantNote,
+  ): void {
     grant.epoch += 1;
-    this.#sql.exec("UPDATE grants SET status = ?, epoch = ? WHERE gid = ?", status, grant.epoch, grant.gid);
+    this.#sql.exec(
+      "UPDATE grants SET status = ?, epoch = ?, note = coalesce(?, note), note_ms = ? WHERE gid = ?",
+      status,
+      grant.epoch,
+      note ?? null,
+      nowMs,
+      grant.gid,
+    );
     if (status === "ended" && grant.kind === "device") {
       this.#outbox.dropClaimed(grant.handle);
       this.#outbox.add({ kind: "disown", anon: grant.anon, gid: grant.gid }, nowMs);
@@ -380,7 +445,7 @@ export class Grants {
         { grantId, generation: grant.generation },
         grant.salt,
       ),
-      scope: scopeOfGrant(grant.kind, access),
+      scope: scopeOfGrant(grant, access),
       gateway: grant.gateway,
       user: await this.userAt(grant.gateway, grant.anon),
       anon: grant.anon,
@@ -408,7 +473,7 @@ export function accessOf(grant: Grant): IotAccess | undefined {
 function permissionsOf(grant: Grant): readonly Permission[] {
   switch (grant.kind) {
     case "device":
-      return devicePermissions;
+      return grant.lost === 0 ? devicePermissions : lostPermissions;
     case "owner":
       return ownerPermissions;
     case "app":
@@ -416,8 +481,9 @@ function permissionsOf(grant: Grant): readonly Permission[] {
   }
 }
 
-function scopeOfGrant(kind: GrantKind, access: IotAccess | undefined): string {
-  if (kind === "owner") return OWNER_SCOPE;
+function scopeOfGrant(grant: Grant, access: IotAccess | undefined): string {
+  if (grant.kind === "owner") return OWNER_SCOPE;
+  if (grant.lost !== 0) return LOST_SCOPE;
   return access === undefined ? DEVICE_SCOPE : scopeOf(access.actions);
 }
 

@@ -80,6 +80,12 @@ export class Outbox {
     this.#sql.exec("DELETE FROM outbox WHERE id = ?", id);
   }
 
+  /** Whether something about a user is still on its way. */
+  mentions(anon: string): boolean {
+    const rows = this.#sql.exec("SELECT 1 FROM outbox WHERE message ->> '$.anon' = ? LIMIT 1", anon);
+    return rows.toArray().length > 0;
+  }
+
   /** The personal cloud has the device, or is not to get it any more. */
   dropClaimed(handle: string): void {
     this.#sql.exec(

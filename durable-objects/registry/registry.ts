@@ -8,17 +8,26 @@ import type {
 import type { AppMetadata, DeviceMetadata } from "../../engines/oauth/client-metadata.ts";
 import type { IotAccess } from "../../engines/oauth/iot-access.ts";
 import type { KeyRing } from "../../engines/oauth/key-ring.ts";
-import { shardOf } from "../../engines/oauth/shard.ts";
+import { SHARDS, type Shard, shardOf } from "../../engines/oauth/shard.ts";
 import { AppConsents, type CodeExchange, type CodeResult, type PendingConsent } from "./app-consents.ts";
 import { Attempts } from "./attempts.ts";
 import { putBuiltInClients } from "./built-in-clients.ts";
 import { type Client, Clients, type NewApp, type NewDevice, type PresentedCredential } from "./clients.ts";
+import { type DeletionState, Deletions } from "./deletions.ts";
 import { type BatchOrder, registerBatch } from "./device-batches.ts";
 import { DeviceChannels, type DeviceDesk } from "./device-channels.ts";
 import { type Claimable, type ClaimResult, DeviceClaims, type DeviceCode } from "./device-claims.ts";
 import { DeviceReferences, type ReferenceClaim } from "./device-references.ts";
 import type { RegistryEnv } from "./env.ts";
-import { accessOf, type Grant, type GrantKind, Grants, type PolicyName, type TokenResult } from "./grants.ts";
+import {
+  accessOf,
+  type Grant,
+  type GrantKind,
+  type GrantNote,
+  Grants,
+  type PolicyName,
+  type TokenResult,
+} from "./grants.ts";
 import { keyRingOf, routeSealerOf } from "./keys.ts";
 import { Outbox, type OutboxEntry, type OutboxMessage, type OwnedDevice } from "./outbox.ts";
 import { OwnedDevices } from "./owned-devices.ts";
@@ -39,6 +48,8 @@ export interface GrantSummary {
   readonly usedHour: number;
   readonly expiresMs: number;
   readonly hasArrived: boolean;
+  readonly isLost: boolean;
+  readonly note?: GrantNote;
   readonly access?: IotAccess;
 }
 
@@ -48,6 +59,9 @@ const HOUR_MS = 3600_000;
 const PUSH_WAIT_MS = 1000;
 const LEASE_MS = 10_000;
 const JOB_CHUNK = 1000;
+const DELETION_RETRY_MS = 5000;
+/** Above every epoch that a grant reaches. */
+const EVERY_EPOCH = 2 ** 40;
 
 /**
  * One shard of the DIdP's clients, grants, tokens and sessions: a shell around the tables' own classes. Whatever
@@ -66,6 +80,7 @@ export class Registry extends DurableObject<RegistryEnv> {
   readonly #outbox: Outbox;
   readonly #channels: DeviceChannels;
   readonly #jobs: RegistrationJobs;
+  readonly #deletions: Deletions;
   readonly #keys: KeyRing;
   #hasAlarm = false;
 
@@ -77,6 +92,7 @@ export class Registry extends DurableObject<RegistryEnv> {
     const keys = keyRingOf(env.KEYS);
     this.#keys = keys;
     this.#jobs = new RegistrationJobs(storage.sql);
+    this.#deletions = new Deletions(storage.sql, keys, [env.GATEWAY_URI.replace(/\/$/, "")]);
     this.#outbox = new Outbox(storage.sql, () => {
       this.#hasAlarm = true;
       void storage.setAlarm(Date.now() + PUSH_WAIT_MS);
@@ -224,6 +240,105 @@ export class Registry extends DurableObject<RegistryEnv> {
     const oauthClientId = this.#claims.clientOf(claimHash);
     if (oauthClientId !== undefined) await this.#channels.claimed(oauthClientId);
     return result;
+  }
+
+  /** @returns the token of the link, or `undefined` if the device cannot be given away now */
+  offerDevice(gid: string, anon: string): Promise<string | undefined> {
+    return this.#claims.offer(gid, anon, Date.now());
+  }
+
+  offeredDevice(offerHash: string): { readonly softwareId: string } | undefined {
+    return this.#claims.offered(offerHash, Date.now());
+  }
+
+  /** As `claim`, for a device that its owner offered. */
+  async acceptOffer(
+    offerHash: string,
+    anon: string,
+    gateway: string,
+    model: DeviceModel,
+    name: string,
+  ): Promise<ClaimResult> {
+    const result = this.#claims.accept(offerHash, anon, gateway, model, Date.now());
+    if (result.kind !== "claimed") return result;
+    await this.#pushing(this.#announce(gateway, anon, { handle: result.handle, name, model }));
+    return result;
+  }
+
+  async setLost(gid: string, anon: string, isLost: boolean): Promise<boolean> {
+    return this.#pushing(this.#claims.setLost(gid, anon, isLost, Date.now()));
+  }
+
+  /**
+   * A manufacturer's word about a batch (IDENTITY.md §2.H): `compromised` stops owned devices, `recall` and
+   * `unpaid` only tell their owners; devices without an owner cannot be claimed any more.
+   * @returns how many devices of the batch are in this shard
+   */
+  async disableBatch(
+    manufacturer: string,
+    batch: string,
+    reason: "compromised" | "recall" | "unpaid",
+  ): Promise<number> {
+    const nowMs = Date.now();
+    const devices = this.#clients.ofBatch(manufacturer, batch);
+    this.ctx.storage.transactionSync(() => {
+      for (const oauthClientId of devices) {
+        const grant = this.#grants.ofDevice(oauthClientId);
+        if (grant === undefined || reason === "compromised")
+          this.#clients.setStatus(oauthClientId, "disabled");
+        if (grant === undefined) continue;
+        if (reason === "compromised") this.#grants.suspend(grant.gid, reason, nowMs);
+        else this.#grants.annotate(grant.gid, reason, nowMs);
+      }
+    });
+    await this.#pushing(undefined);
+    return devices.length;
+  }
+
+  /** A banned app: nobody can begin with it, and its grants in this shard end. */
+  async banApp(oauthClientId: string): Promise<void> {
+    this.#clients.setStatus(oauthClientId, "disabled");
+    for (const grant of this.#grants.livingOf("client_id", oauthClientId)) {
+      this.#grants.end(grant.gid, "revoked", Date.now(), "banned");
+    }
+    await this.#pushing(undefined);
+  }
+
+  // Deletion of an account (IDENTITY.md §2.H)
+
+  /** Begins it, in the user's shard. @returns the receipt's id, the same for a repeated request */
+  async beginDeletion(anon: string): Promise<string> {
+    const receiptId = await this.#deletions.begin(anon, Date.now());
+    await this.ctx.storage.setAlarm(Date.now());
+    return receiptId;
+  }
+
+  deletionState(receiptId: string): DeletionState | undefined {
+    return this.#deletions.find(receiptId);
+  }
+
+  /** One shard's share of a deletion: nothing of this user is left in it. */
+  async forgetUser(anon: string): Promise<void> {
+    const nowMs = Date.now();
+    for (const grant of this.#grants.livingOf("anon", anon)) this.#grants.end(grant.gid, "deleted", nowMs);
+    await this.#pushing(undefined);
+    const { sql } = this.ctx.storage;
+    this.ctx.storage.transactionSync(() => {
+      sql.exec(
+        "DELETE FROM interaction WHERE session_hash IN (SELECT session_hash FROM session WHERE anon = ?)",
+        anon,
+      );
+      sql.exec("DELETE FROM session WHERE anon = ?", anon);
+      sql.exec("DELETE FROM code WHERE gid IN (SELECT gid FROM grants WHERE anon = ?)", anon);
+      sql.exec("DELETE FROM ticket WHERE anon = ?", anon);
+      sql.exec("DELETE FROM owned WHERE anon = ?", anon);
+      sql.exec("DELETE FROM grants WHERE anon = ?", anon);
+    });
+  }
+
+  /** Whether everything that told somebody of this user has been acknowledged. */
+  hasToldAbout(anon: string): boolean {
+    return !this.#outbox.mentions(anon);
   }
 
   denyClaim(claimHash: string): void {
@@ -447,8 +562,10 @@ export class Registry extends DurableObject<RegistryEnv> {
     this.#hasAlarm = false;
     await this.#drain();
     const hasMore = await this.#workOnJobs();
+    await this.#workOnDeletions();
     this.#removeExpired();
     const nextMs = Math.min(
+      this.#deletions.isBusy() ? Date.now() + DELETION_RETRY_MS : Infinity,
       this.#outbox.nextDueMs() ?? Infinity,
       this.#channels.sweep(Date.now()) ?? Infinity,
       Date.now() + HOUR_MS,
@@ -511,6 +628,25 @@ export class Registry extends DurableObject<RegistryEnv> {
     }
   }
 
+  /** Every step is idempotent: an interrupted deletion begins again and goes on. */
+  async #workOnDeletions(): Promise<void> {
+    for (const { receiptId, anon, gateways } of this.#deletions.open()) {
+      const shards = Array.from({ length: SHARDS }, (_, shard) =>
+        registryOf(this.env.REGISTRY, shard as Shard),
+      );
+      for (const gateway of gateways) {
+        const all = { gateway, anon, handle: "*", epoch: EVERY_EPOCH, reason: "deleted" } as const;
+        this.#outbox.add({ kind: "revoked", ...all }, Date.now());
+      }
+      await Promise.all(shards.map((shard) => shard.forgetUser(anon)));
+      await this.#drain();
+      const told = await Promise.all(shards.map((shard) => shard.hasToldAbout(anon)));
+      if (told.includes(false)) continue;
+      await this.env.PSEUDONYMISER.forget(anon);
+      this.#deletions.finish(receiptId, Date.now());
+    }
+  }
+
   /** One chunk of the oldest job. @returns whether there is more to do */
   async #workOnJobs(): Promise<boolean> {
     const next = this.#jobs.next();
@@ -560,6 +696,8 @@ function summaryOf(grant: Grant): GrantSummary {
     usedHour: grant.used_hour,
     expiresMs: grant.expires_ms,
     hasArrived: grant.generation > 0 || grant.successor_used !== 0,
+    isLost: grant.lost !== 0,
+    ...(grant.note === null ? {} : { note: grant.note }),
     ...(access === undefined ? {} : { access }),
   };
 }

@@ -163,6 +163,28 @@ const steps: readonly string[] = [
       expires_ms INTEGER NOT NULL
     ) WITHOUT ROWID;
   `,
+  // Life after the claim: why a grant is as it is, devices that are lost or offered to somebody, deletions.
+  `
+    ALTER TABLE grants ADD COLUMN note TEXT;        -- reuse | reset | compromised | recall | unpaid | banned
+    ALTER TABLE grants ADD COLUMN note_ms INTEGER;
+    ALTER TABLE grants ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE device ADD COLUMN lost_ms INTEGER;
+    ALTER TABLE device ADD COLUMN reset_policy TEXT NOT NULL DEFAULT 'owner_confirms';
+    CREATE TABLE offer (
+      offer_hash TEXT PRIMARY KEY,
+      gid TEXT NOT NULL,
+      expires_ms INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE deletion (
+      receipt_id TEXT PRIMARY KEY,
+      anon TEXT,                       -- NULL when it is done
+      tombstone TEXT NOT NULL,
+      requested_ms INTEGER NOT NULL,
+      finished_ms INTEGER,
+      expires_ms INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX deletion_by_tombstone ON deletion (tombstone);
+  `,
 ];
 
 /** Brings the tables of a new or older object to this version; a step that has been released never changes. */
@@ -188,4 +210,6 @@ export const expiringTables = [
   "login",
   "attempt",
   "job",
+  "offer",
+  "deletion",
 ] as const;

@@ -22,6 +22,8 @@ export interface DeviceMetadata {
   readonly authMethod: "client_secret_basic" | "private_key_jwt";
   readonly jwks?: JsonWebKeySet;
   readonly claimPolicy: "online" | "button" | "possession";
+  /** What a reset at the device means: a question to the owner, or the end of the ownership. */
+  readonly resetPolicy: "owner_confirms" | "possession_is_ownership";
 }
 
 export interface JsonWebKeySet {
@@ -80,6 +82,11 @@ export function readDeviceMetadata(body: Json): DeviceMetadata {
     authMethod,
     ...keysFor(authMethod, body),
     claimPolicy: oneOf(body.claim_policy ?? "online", ["online", "button", "possession"], "claim_policy"),
+    resetPolicy: oneOf(
+      body.reset_policy ?? "owner_confirms",
+      ["owner_confirms", "possession_is_ownership"],
+      "reset_policy",
+    ),
   };
 }
 

@@ -142,6 +142,14 @@ export const devicePermissions: readonly Permission[] = [
   ["$state", ["pub"]],
 ];
 
+/** A lost device: it is told what to do and says where it is; its data are not taken (IDENTITY.md §2.H). */
+export const lostPermissions: readonly Permission[] = [
+  ["manage/#", ["sub"]],
+  ["manage/+/status", ["pub"]],
+  ["$state", ["pub"]],
+];
+export const LOST_SCOPE = "dm:lost";
+
 /** Scope of a device's tokens (EXPERIENCE.md §6). */
 export const DEVICE_SCOPE = "device:publish device:command";
 

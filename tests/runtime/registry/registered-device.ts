@@ -34,6 +34,7 @@ export async function registerDevice(): Promise<RegisteredDevice> {
       softwareVersion: "",
       authMethod: "client_secret_basic",
       claimPolicy: "online",
+      resetPolicy: "owner_confirms",
     },
     manufacturer: "acme",
     batch: null,

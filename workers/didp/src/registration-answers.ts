@@ -14,6 +14,7 @@ export function deviceFields(metadata: DeviceMetadata) {
     grant_types: [DEVICE_CODE_GRANT, "refresh_token"],
     scope: DEVICE_SCOPE,
     claim_policy: metadata.claimPolicy,
+    reset_policy: metadata.resetPolicy,
     ...(metadata.jwks === undefined ? {} : { jwks: metadata.jwks }),
   };
 }

@@ -16,6 +16,11 @@ export class Pseudonyms extends WorkerEntrypoint<Env> {
   resolve(uidpId: string, subject: string): Promise<string> {
     return tableOf(this.env).resolve(uidpId, subject, Date.now());
   }
+
+  /** The last step of an account's deletion; the same login gets another anonymous id afterwards. */
+  forget(anon: string): Promise<void> {
+    return tableOf(this.env).forget(anon);
+  }
 }
 
 const ROWS_A_RUN = 500;

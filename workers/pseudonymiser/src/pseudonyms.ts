@@ -45,6 +45,10 @@ export class PseudonymTable {
     return rows.length;
   }
 
+  async forget(anon: string): Promise<void> {
+    await this.#db.delete(pseudonym).where(eq(pseudonym.anon, anon));
+  }
+
   /** The hash under each version, oldest first. */
   async #chain(uidpId: string, subject: string): Promise<readonly string[]> {
     const chain: string[] = [];
