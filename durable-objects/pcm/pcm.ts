@@ -2,6 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import { Broker } from "../../engines/broker/broker.ts";
 import type { Attachment } from "../../engines/broker/connection.ts";
 import type { ConnectionId, Effect } from "../../engines/broker/effect.ts";
+import type { Limits } from "../../engines/broker/limits.ts";
 import { createLog } from "../../engines/log/log.ts";
 import type {
   Authority,
@@ -45,6 +46,7 @@ const log = createLog("pcm", console.log);
 export class Pcm extends DurableObject<PcmEnv> {
   readonly #store: SqlStore;
   readonly #alarms: Alarms;
+  readonly #limits: Limits;
   readonly #sockets = new Map<ConnectionId, WebSocket>();
   readonly #ids = new WeakMap<WebSocket, ConnectionId>();
   #broker: Broker;
@@ -57,6 +59,7 @@ export class Pcm extends DurableObject<PcmEnv> {
     migrate(ctx.storage.sql);
     this.#store = new SqlStore(ctx.storage.sql);
     this.#alarms = new Alarms(ctx.storage);
+    this.#limits = limitsFrom(env.LIMITS);
     this.#broker = this.#restore();
     void ctx.blockConcurrencyWhile(async () => {
       this.#run(this.#broker.wake(await this.#alarms.restore()));
@@ -72,6 +75,8 @@ export class Pcm extends DurableObject<PcmEnv> {
     // The gateway wrote it: nobody else has a binding to this class.
     const authority = header === null ? undefined : (JSON.parse(header) as Authority);
     if (authority !== undefined && authority.user !== this.#user) return new Response(null, { status: 403 });
+    // Twice, so that a client can come back before its old socket is known to be dead.
+    if (this.#sockets.size >= 2 * this.#limits.connections) return new Response(null, { status: 503 });
     const { 0: client, 1: server } = new WebSocketPair();
     const id = ++this.#lastConnection;
     this.ctx.acceptWebSocket(server);
@@ -167,7 +172,7 @@ export class Pcm extends DurableObject<PcmEnv> {
         store: this.#store,
         now: () => Date.now(),
         random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
-        limits: limitsFrom(this.env.LIMITS),
+        limits: this.#limits,
       },
       attachments,
     );

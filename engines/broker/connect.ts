@@ -128,7 +128,15 @@ function open(state: BrokerState, connection: Connection, packet: Connect, offer
   state.clients.set(key, session);
   state.sessions.set(session.id, session);
   state.store.apply({ kind: "save-session", session: session.record() });
-  state.send(connection, connack(state, connection, session, packet, previous !== undefined, assigned));
+  const isTold = state.send(
+    connection,
+    connack(state, connection, session, packet, previous !== undefined, assigned),
+  );
+  if (!isTold) {
+    // [MQTT-3.1.2-24] a client that takes no CONNACK of ours cannot be told our limits, and so not be served
+    endConnection(state, connection, { isWillKept: false });
+    return;
+  }
   if (previous !== undefined) resend(state, session);
   state.keep(connection);
   watchConnection(state, connection);

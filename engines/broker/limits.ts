@@ -21,6 +21,8 @@ export interface Limits {
   readonly sessions: number;
   /** Subscriptions of one session; 0x97 in SUBACK. */
   readonly subscriptions: number;
+  /** Characters of all topic filters of one session, which lie in one row; 0x97 in SUBACK. */
+  readonly subscriptionCharacters: number;
   /** Retained topics of one user; 0x97. */
   readonly retainedMessages: number;
   /** Messages waiting for one session; the newest is dropped. */
@@ -70,6 +72,7 @@ export const defaultLimits: Limits = {
   connections: 256,
   sessions: 256,
   subscriptions: 1000,
+  subscriptionCharacters: 256 * 1024,
   retainedMessages: 5000,
   queuedMessages: 1000,
   queuedBytes: 1024 * 1024,

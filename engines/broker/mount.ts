@@ -22,6 +22,16 @@ export interface Mount {
   readonly roots: readonly string[];
 }
 
+/** What a string on the wire can hold (MQTT 5.0 §1.5.4). */
+const longestOnWire = 65_535;
+
+/** Whether a name that a mount has lengthened still fits into a packet; a mount has no names that do not. */
+function onWire(name: string): TopicName | undefined {
+  // A UTF-16 unit is at most three bytes, so only very long names are worth measuring.
+  const fits = name.length * 3 <= longestOnWire || new TextEncoder().encode(name).byteLength <= longestOnWire;
+  return fits ? (name as TopicName) : undefined; // made of a valid name and a prefix
+}
+
 /** Where the platform tells an app what was consented; `grant` in the app's mount. */
 export function grantTopic(grantId: string): CanonicalTopic {
   return `grants/${grantId}` as CanonicalTopic; // made here, in the canonical tree
@@ -75,7 +85,7 @@ export function ownerMount(isDevice: (handle: string) => boolean): Mount {
     kind: "owner",
     handle: "",
     toCanonical: (topicName) => topicName as string as CanonicalTopic, // the same tree
-    toLocal: (topicName) => topicName as string as TopicName, // the same tree
+    toLocal: onWire,
     view: { mayPublish, mayReceive: () => true, maySubscribe: () => true },
     roots: [""],
   };
@@ -132,7 +142,7 @@ export function appMount(grant: StoredGrant): Mount {
       const pairwise = handle === undefined ? undefined : pairwiseOf.get(handle);
       if (handle === undefined || pairwise === undefined) return undefined;
       const rest = topicName.slice(devicePrefix(handle).length);
-      return `${devicePrefix(pairwise)}${rest}` as TopicName; // one handle exchanged for the other
+      return onWire(`${devicePrefix(pairwise)}${rest}`);
     },
     view: compilePermissions([["grant", ["sub"]], ...permissions]),
     roots: [ownTopic, ...grant.devices.map((device) => devicePrefix(device.handle))],

@@ -577,6 +577,34 @@ describe("limits", () => {
     expect(home.client("owner", { mqttClientId: "c" }).take()).toMatchObject([{ reasonCode: 0x97 }]);
   });
 
+  test("long topic filters count by their length", () => {
+    const client = new TestHome({ subscriptionCharacters: 30 }).client("owner");
+    expect(
+      ["a".repeat(20), "b".repeat(20), "c".repeat(10)].map((filter) => client.subscribe(filter)),
+    ).toEqual([0, 0x97, 0]);
+  });
+
+  test("a topic that would be too long in a subscriber's names does not reach it, and harms nobody", () => {
+    const home = new TestHome();
+    const device = home.client("device");
+    const owner = home.client("owner");
+    owner.subscribe("#");
+    device.subscribe("#");
+    owner.take();
+    device.take();
+    const longest = "t".repeat(65_535);
+    device.publish(longest, "x", { qos: 1, retain: true });
+    expect(device.take()).toMatchObject([{ type: "publish", topicName: longest }, { type: "puback" }]);
+    owner.subscribe("devices/#");
+    expect(owner.takeMessages()).toEqual([]);
+    expect(owner.isClosed).toBe(false);
+  });
+
+  test("a client that takes no packet of CONNACK's size is let go without one", () => {
+    const client = new TestHome().client("owner", { properties: { maximumPacketSize: 5 } });
+    expect([client.take(), client.isClosed]).toEqual([[], true]);
+  });
+
   test("a queue keeps the oldest up to its bounds", () => {
     const home = new TestHome({ queuedMessages: 3, queuedBytes: 1000 });
     home.client("owner", lasting).subscribe("#", { qos: 1 });

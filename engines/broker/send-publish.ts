@@ -11,6 +11,8 @@ export function isEnded(state: BrokerState, connection: Connection): boolean {
   return connection.authority !== undefined && connection.authority.expiresAtMs <= state.nowMs;
 }
 
+const longestAliased = 512;
+
 /**
  * A PUBLISH in the client's level, with an alias for its topic if the client takes some: the first topics of a
  * connection get one each and keep it.
@@ -19,6 +21,8 @@ export function encodePublishFor(state: BrokerState, connection: Connection, pac
   // [MQTT-3.3.2-9] [MQTT-3.1.2-26] [MQTT-3.1.2-27] no alias above the client's maximum, none if that is 0
   const most = Math.min(connection.topicAliasMaximum, state.limits.topicAliasMaximum);
   if (most === 0) return encode(packet, connection.protocolLevel);
+  // Aliases lie in the attachment, so long topics go without.
+  if (packet.topicName.length > longestAliased) return encode(packet, connection.protocolLevel);
   const known = connection.aliasesOut.get(packet.topicName);
   if (known === undefined && connection.aliasesOut.size >= most)
     return encode(packet, connection.protocolLevel);

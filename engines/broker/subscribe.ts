@@ -75,9 +75,11 @@ function refusalOf(state: BrokerState, session: Session, request: SubscribeReque
   if (request.topicFilter === expiringTopic) return undefined;
   // `$auth/` is the platform's own in every mount
   if (filter.startsWith("$auth/") || !session.maySubscribe(filter)) return reasonCode.notAuthorized;
-  const isNew = !session.subscriptions.has(request.topicFilter);
-  if (isNew && session.subscriptions.size >= state.limits.subscriptions) return reasonCode.quotaExceeded;
-  return undefined;
+  if (session.subscriptions.has(request.topicFilter)) return undefined;
+  if (session.subscriptions.size >= state.limits.subscriptions) return reasonCode.quotaExceeded;
+  let characters = request.topicFilter.length;
+  for (const topicFilter of session.subscriptions.keys()) characters += topicFilter.length;
+  return characters > state.limits.subscriptionCharacters ? reasonCode.quotaExceeded : undefined;
 }
 
 /** The last value of every topic that the new subscription matches. */
