@@ -35,7 +35,7 @@ export interface DecodeFailure {
   readonly reasonCode: ReasonCode;
   /** Names the field and the rule, never a value. */
   readonly message: string;
-  /** The level to answer in; `undefined` if the peer's is not known, which leaves only to close. */
+  /** The level to answer in; `undefined` if no answer is due, or the peer's level is not known: then just close. */
   readonly protocolLevel: ProtocolLevel | undefined;
 }
 
@@ -254,6 +254,12 @@ export class Decoder {
     return packet;
   }
 
+  /** [MQTT-3.1.1:3.1.4-1] Below 5.0 a CONNACK answers a CONNECT of an unknown level, not a malformed one. */
+  #levelToRefuseIn(code: ErrorCode): ProtocolLevel | undefined {
+    const isAnswered = this.#answerLevel === 5 || code === "UNSUPPORTED_PROTOCOL_VERSION";
+    return isAnswered ? this.#answerLevel : undefined;
+  }
+
   #failureOf(error: unknown): DecodeFailure {
     // Anything else is a bug of ours and must not pass for the peer's
     if (!(error instanceof MqttError)) throw error;
@@ -263,7 +269,7 @@ export class Decoder {
       code: error.code,
       reasonCode: error.reasonCode,
       message: error.message,
-      protocolLevel: this.#protocolLevel ?? this.#answerLevel,
+      protocolLevel: this.#protocolLevel ?? this.#levelToRefuseIn(error.code),
     };
   }
 }
