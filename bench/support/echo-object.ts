@@ -1,17 +1,33 @@
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 
-/** A Durable Object that sends every frame back and does nothing else: what the runtime itself costs. */
+/**
+ * A Durable Object that passes every frame on to the other sockets of its room, or back if there is none, and does
+ * nothing else: what the runtime itself costs. The path of the URL names the room; each room is an object.
+ */
 const script = `
 import { DurableObject } from "cloudflare:workers";
 export class Echo extends DurableObject {
+  constructor(ctx, env) {
+    super(ctx, env);
+    this.sockets = ctx.getWebSockets();
+  }
   fetch() {
     const [client, server] = Object.values(new WebSocketPair());
     this.ctx.acceptWebSocket(server);
-    return new Response(null, { status: 101, webSocket: client });
+    this.sockets.push(server);
+    return new Response(null, { status: 101, webSocket: client, headers: { "Sec-WebSocket-Protocol": "mqtt" } });
   }
-  webSocketMessage(socket, frame) { socket.send(frame); }
+  webSocketMessage(socket, frame) {
+    const { sockets } = this;
+    if (sockets.length === 1) socket.send(frame);
+    else for (const other of sockets) if (other !== socket) other.send(frame);
+  }
+  webSocketClose(socket) { this.sockets = this.sockets.filter((other) => other !== socket); }
+  webSocketError(socket) { this.webSocketClose(socket); }
 }
-export default { fetch: (request, env) => env.ECHO.get(env.ECHO.idFromName("echo")).fetch(request) };
+export default {
+  fetch: (request, env) => env.ECHO.get(env.ECHO.idFromName(new URL(request.url).pathname)).fetch(request),
+};
 `;
 
 /** @returns its WebSocket address, and how to stop it. */

@@ -1,0 +1,26 @@
+import { parseArgs } from "node:util";
+import { fanOut } from "./fan-out.ts";
+import { latency } from "./latency.ts";
+import { qos } from "./qos.ts";
+import { type World, withWorld } from "./support/targets.ts";
+import { throughput } from "./throughput.ts";
+
+/** Each question and how many users it needs in its long form. */
+const questions: Record<string, { ask: (world: World) => Promise<void>; users: number }> = {
+  latency: { ask: latency, users: 400 },
+  throughput: { ask: throughput, users: 400 },
+  qos: { ask: qos, users: 2 },
+  "fan-out": { ask: fanOut, users: 2 },
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { smoke: { type: "boolean", default: false }, rounds: { type: "string" } },
+});
+const asked = positionals.length > 0 ? positionals : Object.keys(questions);
+const isSmoke = values.smoke;
+const rounds = Number(values.rounds ?? (isSmoke ? 1 : 3));
+const users = isSmoke ? 60 : Math.max(...asked.map((name) => questions[name]?.users ?? 0));
+await withWorld({ users, isSmoke, rounds }, async (world) => {
+  for (const name of asked) await questions[name]?.ask(world);
+});
