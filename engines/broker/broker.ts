@@ -10,7 +10,8 @@ import type {
 } from "../oauth/authority.ts";
 import { acknowledge } from "./acknowledge.ts";
 import { askWho, renewed } from "./authority.ts";
-import { bearerToken, connect, connectAuthenticated, mountOf, refuse } from "./connect.ts";
+import { connect, connectAuthenticated, mountOf, refuse } from "./connect.ts";
+import { bearerToken } from "./connect-token.ts";
 import { type Attachment, Connection } from "./connection.ts";
 import { nextDeadline, runDeadlines, watchConnection } from "./deadlines.ts";
 import type { ConnectionId, Effect } from "./effect.ts";

@@ -3,18 +3,15 @@ import { reasonCode } from "../mqtt/reason-code.ts";
 import type { Authority, Introspection } from "../oauth/authority.ts";
 import { base64url } from "../oauth/base64url.ts";
 import { admit, askWho } from "./authority.ts";
+import { connectToken } from "./connect-token.ts";
 import type { Connection } from "./connection.ts";
 import { watchConnection } from "./deadlines.ts";
 import { endConnection, endSession } from "./lifecycle.ts";
 import type { Mount } from "./mount.ts";
 import { resend } from "./outgoing.ts";
-import { tokenText } from "./publish.ts";
 import { Session, sessionKey } from "./session.ts";
 import type { BrokerState } from "./state.ts";
 import { forgetWill, publishWill, toStoredWill } from "./will.ts";
-
-/** SASL's name for a bearer token (RFC 7628); the only extended method offered here. */
-const bearerMethod = "OAUTHBEARER";
 
 /** CONNECT: who it is, unless the gateway already said so, and then the session. */
 export function connect(state: BrokerState, connection: Connection, packet: Connect): void {
@@ -25,39 +22,22 @@ export function connect(state: BrokerState, connection: Connection, packet: Conn
     2 * state.limits.maximumPacketBytes,
   );
   connection.wantsProblemInformation = packet.properties?.requestProblemInformation !== 0;
-  const method = packet.properties?.authenticationMethod;
-  if (method !== undefined && method !== bearerMethod) {
-    // [MQTT-4.12.0-1] a method that is not supported
-    refuse(state, connection, reasonCode.badAuthenticationMethod);
+  const token = connectToken(packet);
+  // A method that is not offered is refused even where the gateway has brought the authority.
+  if (token === reasonCode.badAuthenticationMethod) {
+    refuse(state, connection, token);
     return;
   }
-  connection.authenticationMethod = method;
+  connection.authenticationMethod = packet.properties?.authenticationMethod;
   if (connection.authority !== undefined) {
     open(state, connection, packet, connection.authority);
     return;
   }
-  const token =
-    method === undefined ? passwordToken(packet) : bearerToken(packet.properties?.authenticationData);
-  if (token === undefined) {
-    refuse(state, connection, reasonCode.notAuthorized);
+  if (typeof token === "number") {
+    refuse(state, connection, token);
     return;
   }
   askWho(state, connection, { for: "connect", packet, token });
-}
-
-/** User name `Bearer` (5.0 may leave it out) and the token as password (IDENTITY.md §2.D). */
-function passwordToken(packet: Connect): string | undefined {
-  if (packet.userName !== undefined && packet.userName !== "Bearer") return undefined;
-  return tokenText(packet.password);
-}
-
-/** The token in SASL's initial client response, `n,,^Aauth=Bearer …^A^A` (RFC 7628 §3.1). */
-export function bearerToken(data: Uint8Array | undefined): string | undefined {
-  if (data === undefined || data.byteLength > 8192) return undefined;
-  const [header = "", ...pairs] = new TextDecoder().decode(data).split("\u0001");
-  if (!header.startsWith("n,")) return undefined;
-  const pair = pairs.find((text) => text.startsWith("auth="));
-  return /^auth=Bearer ([!-~]+)$/i.exec(pair ?? "")?.[1];
 }
 
 /** The answer to `askWho` for a CONNECT; `undefined` if nobody could say. */

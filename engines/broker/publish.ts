@@ -2,6 +2,7 @@ import type { Publish, ReasonCode, TopicName } from "../mqtt/packet.ts";
 import { reasonCode } from "../mqtt/reason-code.ts";
 import { receivedIds } from "./acknowledge.ts";
 import { askWho } from "./authority.ts";
+import { tokenText } from "./connect-token.ts";
 import type { Connection } from "./connection.ts";
 import { distribute } from "./deliver.ts";
 import { refuseConnection } from "./lifecycle.ts";
@@ -190,15 +191,4 @@ function renewToken(state: BrokerState, connection: Connection, packet: Publish)
     return;
   }
   askWho(state, connection, { for: "publish", token, packetId: packet.packetId });
-}
-
-/** A token is printable ASCII (RFC 6750 §2.1). @returns `undefined` for anything else. */
-export function tokenText(bytes: Uint8Array | undefined): string | undefined {
-  if (bytes === undefined || bytes.byteLength === 0 || bytes.byteLength > 4096) return undefined;
-  let text = "";
-  for (const byte of bytes) {
-    if (byte <= 0x20 || byte >= 0x7f) return undefined;
-    text += String.fromCharCode(byte);
-  }
-  return text;
 }

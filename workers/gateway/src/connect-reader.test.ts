@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { encode } from "../../../engines/mqtt/encoder.ts";
 import type { Connect, ProtocolLevel } from "../../../engines/mqtt/packet.ts";
 import { reasonCode } from "../../../engines/mqtt/reason-code.ts";
-import { bearerOf, ConnectReader, refusal } from "./connect-reader.ts";
+import { ConnectReader, refusal } from "./connect-reader.ts";
 
 const connect = (protocolLevel: ProtocolLevel): Connect => ({
   type: "connect",
@@ -23,7 +23,7 @@ test.each([3, 4, 5] as const)(
     for (const byte of bytes.subarray(0, -1)) expect(reader.push(Uint8Array.of(byte))).toBeUndefined();
     const first = reader.push(bytes.subarray(-1));
     if (first?.kind !== "connect") throw new Error("no CONNECT");
-    expect(bearerOf(first.connect)).toBe("token");
+    expect(first.connect).toMatchObject(connect(level));
     expect(first.received.flatMap((part) => [...part])).toEqual([...bytes]);
   },
 );
@@ -50,11 +50,6 @@ test("a CONNECT that announces more than anybody needs is refused before it is c
     kind: "failure",
     failure: { code: "PACKET_TOO_LARGE" },
   });
-});
-
-test("no other user name makes a password a token", () => {
-  expect(bearerOf({ ...connect(4), userName: "bearer" })).toBeUndefined();
-  expect(bearerOf({ ...connect(4), userName: "alice" })).toBeUndefined();
 });
 
 test("a refusal speaks the client's own level", () => {

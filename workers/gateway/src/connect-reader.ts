@@ -37,9 +37,3 @@ export function refusal(reasonCode: ReasonCode, protocolLevel: ProtocolLevel): U
     protocolLevel,
   );
 }
-
-/** The token in CONNECT: user name `Bearer` and the token as the password (IDENTITY.md §2.D). */
-export function bearerOf(connect: Connect): string | undefined {
-  if (connect.userName !== "Bearer" || connect.password === undefined) return undefined;
-  return new TextDecoder().decode(connect.password);
-}

@@ -1,7 +1,8 @@
+import { connectToken } from "../../../engines/broker/connect-token.ts";
 import { reasonCode } from "../../../engines/mqtt/reason-code.ts";
 import { authorityOf } from "./authority-of.ts";
 import type { GatewayConfig } from "./config.ts";
-import { bearerOf, ConnectReader, type FirstPacket, refusal } from "./connect-reader.ts";
+import { ConnectReader, type FirstPacket, refusal } from "./connect-reader.ts";
 import { type MqttSubprotocol, openPersonalCloud } from "./personal-cloud.ts";
 
 /** The client's side of a relayed connection: a WebSocket (way c) or a TCP socket (way d). */
@@ -70,9 +71,15 @@ export class Relay {
       this.#end(1002);
       return;
     }
-    this.#state = "looking-up";
     const { protocolLevel } = first.connect;
-    this.#open(bearerOf(first.connect)).then(
+    const token = connectToken(first.connect);
+    if (typeof token === "number") {
+      this.#client.send(refusal(token, protocolLevel));
+      this.#end(1000);
+      return;
+    }
+    this.#state = "looking-up";
+    this.#open(token).then(
       (personalCloud) => {
         if (personalCloud === undefined) {
           this.#client.send(refusal(reasonCode.notAuthorized, protocolLevel));
@@ -87,8 +94,7 @@ export class Relay {
     );
   }
 
-  async #open(token: string | undefined): Promise<WebSocket | undefined> {
-    if (token === undefined) return undefined;
+  async #open(token: string): Promise<WebSocket | undefined> {
     const authority = await authorityOf(this.#env, this.#config, token);
     if (authority === undefined) return undefined;
     const { webSocket } = await openPersonalCloud(this.#env, authority.user, this.#subprotocol, authority);
