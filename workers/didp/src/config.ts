@@ -1,8 +1,8 @@
-import { z } from "zod";
 import { keyRingOf, routeSealerOf } from "../../../durable-objects/registry/keys.ts";
 import type { KeyRing } from "../../../engines/oauth/key-ring.ts";
 import type { RouteSealer } from "../../../engines/oauth/sealed-route.ts";
 import type { DidpEnv } from "./env.ts";
+import { type Uidp, uidpsSetting } from "./uidp/settings.ts";
 
 /*
  * Secrets, made by whoever deploys (the local start script makes them at its first start):
@@ -11,22 +11,8 @@ import type { DidpEnv } from "./env.ts";
  *                   reference, rate
  *   ROUTE_KEY       32 random bytes in base64url, the same as the gateway's
  *   OPERATOR_TOKEN  256 random bits as text
- *   UIDPS           JSON array of `Uidp` (client secrets of the logins are in it)
+ *   UIDPS           JSON array of `Uidp` (uidp/settings.ts; client secrets of the logins are in it)
  */
-
-const uidp = z.object({
-  id: z.string().regex(/^[a-z0-9-]{1,32}$/),
-  name: z.string().min(1).max(60),
-  protocol: z.literal("oidc"),
-  issuer: z.url(),
-  client_id: z.string(),
-  client_secret: z.string(),
-  /** For a login on one's own machine only: lets the issuer be plain http. */
-  allow_insecure_issuer: z.literal(true).optional(),
-});
-
-/** One login provider. */
-export type Uidp = z.infer<typeof uidp>;
 
 export interface Config {
   /** The DIdP's own URL, without a slash at its end. */
@@ -61,7 +47,7 @@ export function configOf(env: DidpEnv): Config {
     keys: keyRingOf(env.KEYS),
     routes: routeSealerOf(env.ROUTE_KEY),
     operatorToken: env.OPERATOR_TOKEN,
-    uidps: z.array(uidp).parse(JSON.parse(env.UIDPS)),
+    uidps: uidpsSetting.parse(JSON.parse(env.UIDPS)),
     devicePollSeconds: setting(env.DEVICE_POLL_SECONDS, { fallback: 5, min: 1, max: 60 }),
     appRegistrationsPerMinute: setting(env.APP_REGISTRATIONS_PER_MINUTE, {
       fallback: 30,

@@ -1,9 +1,23 @@
 import type { GatewayPort } from "../../../durable-objects/registry/env.ts";
 import type { Registry } from "../../../durable-objects/registry/registry.ts";
 
+/** One login of a person's, to the month; `uidpId` is absent if its provider is not configured any more. */
+export interface LinkedLogin {
+  readonly reference: string;
+  readonly uidpId: string | undefined;
+  readonly sinceMs: number;
+}
+
 /** The pseudonymiser's entrypoint `Pseudonyms`. */
 export interface PseudonymiserPort {
   resolve(uidpId: string, subject: string): Promise<string>;
+  link(anon: string, uidpId: string, subject: string): Promise<"linked" | "linked-already" | "taken">;
+  logins(anon: string, uidpIds: readonly string[]): Promise<readonly LinkedLogin[]>;
+  unlink(anon: string, reference: string): Promise<boolean>;
+  renewRecoveryCodes(anon: string): Promise<readonly string[]>;
+  recoveryCodesLeft(anon: string): Promise<number>;
+  recover(code: string): Promise<string | undefined>;
+  forget(anon: string): Promise<void>;
 }
 
 /** Bindings of the DIdP; see config.ts for what each setting means. */

@@ -12,6 +12,7 @@ import type { DidpEnv } from "./env.ts";
 import { oauthErrorAnswer } from "./oauth-answers.ts";
 import { problemPage } from "./problem-page.tsx";
 import { MOST_BATCH_BYTES, MOST_BODY_BYTES } from "./requests.ts";
+import { account } from "./routes/account.tsx";
 import { authorization } from "./routes/authorization.tsx";
 import { batchRegistration } from "./routes/batch-registration.ts";
 import { claim } from "./routes/claim.tsx";
@@ -61,7 +62,7 @@ for (const routes of [metadata, batchRegistration, registration, deviceAuthoriza
   app.route("/", routes);
 }
 app.route("/", operations);
-for (const routes of [claim, login, authorization, person]) app.route("/", routes);
+for (const routes of [claim, login, account, authorization, person]) app.route("/", routes);
 
 app.get("/style.css", stylesheet);
 app.notFound((c) => problemPage(c, new CodedError("NOT_FOUND", "There is no such page.")));

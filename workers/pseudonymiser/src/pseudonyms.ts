@@ -1,4 +1,4 @@
-import { and, eq, inArray, lt } from "drizzle-orm";
+import { and, eq, inArray, lt, sql } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import { base64url, fromBase64url } from "../../../engines/oauth/base64url.ts";
 import { lengthPrefixed, randomSecret } from "../../../engines/oauth/key-ring.ts";
@@ -23,7 +23,59 @@ export class PseudonymTable {
   /** @returns base64url of 16 random bytes, the same for the same login for ever. */
   async resolve(uidpId: string, subject: string, nowMs: number): Promise<string> {
     const chain = await this.#chain(uidpId, subject);
-    return (await this.#find(chain)) ?? this.#add(chain, nowMs);
+    const found = await this.#find(chain);
+    if (found === undefined) return this.#add(chain, uidpId, randomSecret(16), nowMs);
+    if (found.uidpTag === null) await this.#setTag(found.hash, await this.#tag(found.anon, uidpId));
+    return found.anon;
+  }
+
+  /**
+   * Lets one more login lead to `anon`.
+   * @returns `taken` if it leads to somebody already; two people are never made one
+   */
+  async link(anon: string, uidpId: string, subject: string, nowMs: number): Promise<LinkOutcome> {
+    const chain = await this.#chain(uidpId, subject);
+    const found = await this.#find(chain);
+    if (found !== undefined) return found.anon === anon ? "linked-already" : "taken";
+    return (await this.#add(chain, uidpId, anon, nowMs)) === anon ? "linked" : "taken";
+  }
+
+  /** The logins that lead to `anon`, oldest first. @param uidpIds every provider that there is */
+  async logins(anon: string, uidpIds: readonly string[]): Promise<readonly LinkedLogin[]> {
+    const tags = new Map<string, string>();
+    for (const id of uidpIds) tags.set(await this.#tag(anon, id), id);
+    const rows = await this.#db
+      .select()
+      .from(pseudonym)
+      .where(eq(pseudonym.anon, anon))
+      .orderBy(pseudonym.createdMonth);
+    return Promise.all(
+      rows.map(async (row) => ({
+        reference: await this.#reference(row.hash),
+        uidpId: tags.get(row.uidpTag ?? ""),
+        sinceMs: Math.round(row.createdMonth * MONTH_MS),
+      })),
+    );
+  }
+
+  /** @returns `false` if it is not there or the last one: nobody locks themselves out here */
+  async unlink(anon: string, reference: string): Promise<boolean> {
+    const rows = await this.#db.select().from(pseudonym).where(eq(pseudonym.anon, anon));
+    for (const row of rows) {
+      if ((await this.#reference(row.hash)) !== reference) continue;
+      const gone = await this.#db
+        .delete(pseudonym)
+        .where(
+          and(
+            eq(pseudonym.hash, row.hash),
+            // In the same statement: of two that end the last two logins at once, one fails.
+            sql`(SELECT count(*) FROM ${pseudonym} AS other WHERE other.anon = ${anon}) > 1`,
+          ),
+        )
+        .returning({ hash: pseudonym.hash });
+      return gone.length === 1;
+    }
+    return false;
   }
 
   /**
@@ -60,16 +112,15 @@ export class PseudonymTable {
     return chain;
   }
 
-  async #find(chain: readonly string[]): Promise<string | undefined> {
-    const row = await this.#db
-      .select({ anon: pseudonym.anon })
+  #find(chain: readonly string[]): Promise<Row | undefined> {
+    return this.#db
+      .select()
       .from(pseudonym)
       .where(inArray(pseudonym.hash, [...chain]))
       .get();
-    return row?.anon;
   }
 
-  async #add(chain: readonly string[], nowMs: number): Promise<string> {
+  async #add(chain: readonly string[], uidpId: string, anon: string, nowMs: number): Promise<string> {
     const newest = chain[chain.length - 1];
     if (newest === undefined) throw new RangeError("PEPPERS: at least one is needed");
     // Two first logins at once: one row wins, both get it.
@@ -78,13 +129,28 @@ export class PseudonymTable {
       .values({
         hash: newest,
         version: chain.length,
-        anon: randomSecret(16),
-        createdMonth: Math.floor(nowMs / (30.44 * 24 * 3600_000)),
+        anon,
+        createdMonth: Math.floor(nowMs / MONTH_MS),
+        uidpTag: await this.#tag(anon, uidpId),
       })
       .onConflictDoUpdate({ target: pseudonym.hash, set: { version: chain.length } })
       .returning({ anon: pseudonym.anon })
       .get();
     return row.anon;
+  }
+
+  async #setTag(hash: string, uidpTag: string): Promise<void> {
+    await this.#db.update(pseudonym).set({ uidpTag }).where(eq(pseudonym.hash, hash));
+  }
+
+  /** Under the oldest pepper, which never changes; `anon` in it makes two people's tags differ. */
+  async #tag(anon: string, uidpId: string): Promise<string> {
+    return base64url((await this.#wrap(0, lengthPrefixed(["login tag", anon, uidpId]))).slice(0, 12));
+  }
+
+  /** A row's name on a page; says nothing outside this Worker. */
+  async #reference(hash: string): Promise<string> {
+    return base64url((await this.#wrap(0, lengthPrefixed(["login reference", hash, ""]))).slice(0, 12));
   }
 
   async #wrap(version: number, bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
@@ -93,6 +159,21 @@ export class PseudonymTable {
     return new Uint8Array(await crypto.subtle.sign("HMAC", await key, bytes));
   }
 }
+
+type Row = typeof pseudonym.$inferSelect;
+
+const MONTH_MS = 30.44 * 24 * 3600_000;
+
+/** One login of a person's, as the account page shows it. */
+export interface LinkedLogin {
+  readonly reference: string;
+  /** `undefined` if its provider is not configured any more, or not known yet. */
+  readonly uidpId: string | undefined;
+  /** To the month. */
+  readonly sinceMs: number;
+}
+
+export type LinkOutcome = "linked" | "linked-already" | "taken";
 
 /**
  * Reads `PEPPERS`: a JSON array of base64url keys of 32 bytes.

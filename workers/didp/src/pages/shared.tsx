@@ -7,6 +7,7 @@ import { Notice, Page, type PageLink } from "../../../http/page.tsx";
 export const personLinks: readonly PageLink[] = [
   { href: "/me/devices", text: "My devices" },
   { href: "/me/apps", text: "My apps" },
+  { href: "/me/account", text: "My account" },
 ];
 
 /** The synchroniser token of every form. */
@@ -52,6 +53,9 @@ export const ChooseLoginPage: FC<{
           </li>
         ))}
       </ul>
+      <p>
+        <a href="/recover">I have lost my login</a>
+      </p>
     </div>
   </Page>
 );

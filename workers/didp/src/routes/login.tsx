@@ -2,14 +2,17 @@
 /** @jsxImportSource hono/jsx */
 import { Hono } from "hono";
 import { CodedError } from "../../../../engines/errors/coded-error.ts";
-import { randomSecret } from "../../../../engines/oauth/key-ring.ts";
+import { base64url } from "../../../../engines/oauth/base64url.ts";
 import { readParameters } from "../../../../engines/oauth/parameters.ts";
 import { allowFormTargets } from "../../../http/security-headers.ts";
-import { ensureSession, findSession, isLoggedIn, logIn, readOwnForm } from "../browser-session.ts";
+import { ensureSession, findSession, isLoggedIn, readOwnForm } from "../browser-session.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
+import { PassOnPage, passOnScript } from "../pages/login-pages.tsx";
 import { ChooseLoginPage } from "../pages/shared.tsx";
-import { registry } from "../registries.ts";
-import { UidpLogin } from "../uidp-login.ts";
+import { registry, registryFor } from "../registries.ts";
+import { networkOf, readForm } from "../requests.ts";
+import { beginLogin, finishLogin, finishPasswordLogin } from "../uidp/flow.tsx";
+import { formTargetOf, type Uidp } from "../uidp/settings.ts";
 
 /** Logging in at one's own provider, and out of here. */
 export const login = new Hono<DidpApp>();
@@ -20,38 +23,51 @@ login.get("/login", async (c) => {
 });
 
 login.get("/login/:uidp", async (c) => {
-  const uidp = uidpOf(c);
   const to = readDestination(c.req.query("to"));
-  const session = await ensureSession(c);
-  const state = randomSecret();
-  await registry(c.env, session.shard).beginLogin(await stateHash(c, state), {
-    sessionHash: session.hash,
-    uidp: uidp.id,
-    continuePath: to,
-  });
-  return c.redirect((await new UidpLogin(c.var.config, uidp).authorizationUrl(state)).href, 303);
+  return beginLogin(c, uidpOf(c, c.req.param("uidp")), "login", to);
 });
 
 login.get("/callback/:uidp", async (c) => {
-  const uidp = uidpOf(c);
+  const uidp = uidpOf(c, c.req.param("uidp"));
   const url = new URL(c.req.url);
   const state = readParameters(url.search).get("state") ?? "";
-  const session = await findSession(c);
-  // A login that this browser did not begin, at this provider, in the last ten minutes, is nobody's.
-  const begun =
-    session === undefined
-      ? undefined
-      : await registry(c.env, session.shard).takeLogin(await stateHash(c, state), session.hash, uidp.id);
-  if (session === undefined || begun === undefined) {
-    throw new CodedError("FORBIDDEN", "This login was not begun here, or took too long. Begin again.");
-  }
-  const subject = await new UidpLogin(c.var.config, uidp).subject(url, state);
-  const anon = await c.env.PSEUDONYMISER.resolve(uidp.id, subject);
-  if (!(await logIn(c, session, anon))) {
-    throw new CodedError("FORBIDDEN", "Your session has ended meanwhile. Begin again.");
-  }
-  return c.redirect(begun.continuePath, 303);
+  return finishLogin(c, uidp, await findSession(c), state, { kind: "callback", url });
 });
+
+// A directory's name and password, from our own form.
+login.post("/login/:uidp", async (c) => {
+  const uidp = uidpOf(c, c.req.param("uidp"));
+  const { session, form } = await readOwnForm(c);
+  await limitPasswordTries(c, uidp, form.get("username") ?? "");
+  return finishPasswordLogin(c, uidp, session, form.get("state") ?? "", { kind: "form", fields: form });
+});
+
+login.get("/saml/metadata", async (c) => {
+  const { samlMetadata } = await import("../uidp/saml.ts");
+  return c.body(samlMetadata(c.var.config), 200, { "content-type": "application/samlmetadata+xml" });
+});
+
+// From the provider's site: the session's cookie comes along only when our own page sends it once more. What
+// ties it to this browser is the state, as with a callback; a form of our own (CSRF token) it cannot be.
+login.post("/saml/acs", async (c) => {
+  const fields = await readForm(c);
+  const relayState = fields.get("RelayState") ?? "";
+  const session = await findSession(c);
+  if (session === undefined && fields.get("again") === undefined) {
+    return c.html(<PassOnPage response={fields.get("SAMLResponse") ?? ""} relayState={relayState} />);
+  }
+  const [id = "", state = ""] = relayState.split(".");
+  const uidp = uidpOf(c, id);
+  if (uidp.protocol !== "saml") throw new CodedError("NOT_FOUND", "There is no such login here.");
+  return finishLogin(c, uidp, session, state, { kind: "form", fields });
+});
+
+login.get("/saml/pass-on.js", (c) =>
+  c.body(passOnScript, 200, {
+    "content-type": "text/javascript; charset=utf-8",
+    "cache-control": "public, max-age=3600",
+  }),
+);
 
 login.post("/logout", async (c) => {
   const { session } = await readOwnForm(c);
@@ -63,10 +79,7 @@ login.post("/logout", async (c) => {
 export async function chooseLogin(c: DidpContext, to: string, why: string): Promise<Response> {
   await ensureSession(c);
   // The forms here are answered by redirects to the logins.
-  allowFormTargets(
-    c,
-    c.var.config.uidps.map((uidp) => uidp.issuer),
-  );
+  allowFormTargets(c, c.var.config.uidps.flatMap(formTargetOf));
   return c.html(<ChooseLoginPage uidps={c.var.config.uidps} to={to} why={why} />);
 }
 
@@ -78,16 +91,33 @@ export async function personOf(c: DidpContext, to: string, why: string) {
 
 /** Only our own pages: a login must not end anywhere else (open redirect). */
 function readDestination(to: string | undefined): string {
-  const isOurs = /^\/(?:(?:claim|authorize)\/[\w-]{22}|me\/(?:apps|devices))$/.test(to ?? "");
+  const isOurs = /^\/(?:(?:claim|authorize)\/[\w-]{22}|me\/(?:apps|devices|account))$/.test(to ?? "");
   return isOurs && to !== undefined ? to : "/me/devices";
 }
 
-function uidpOf(c: DidpContext) {
-  const uidp = c.var.config.uidps.find((one) => one.id === c.req.param("uidp"));
+/** @throws CodedError `NOT_FOUND` */
+export function uidpOf(c: DidpContext, id: string | undefined): Uidp {
+  const uidp = c.var.config.uidps.find((one) => one.id === id);
   if (uidp === undefined) throw new CodedError("NOT_FOUND", "There is no such login here.");
   return uidp;
 }
 
-function stateHash(c: DidpContext, state: string): Promise<string> {
-  return c.var.config.keys.hash("login-state", state);
+/** Before the directory is asked: by network, and by the name that is tried, each under a keyed hash of the day. */
+async function limitPasswordTries(c: DidpContext, uidp: Uidp, name: string): Promise<void> {
+  const network = await networkOf(c);
+  const day = Math.floor(Date.now() / (24 * 3600_000));
+  const folded = name.normalize("NFKC").trim().toLowerCase();
+  const person = base64url(
+    (await c.var.config.keys.mac("rate", "login-name", uidp.id, folded, day)).slice(0, 12),
+  );
+  const waits = await Promise.all([
+    registryFor(c.env, network)?.takeAttempt(`password:${network}`, 30, FIVE_MINUTES_MS),
+    registryFor(c.env, person)?.takeAttempt(`password:${person}`, 10, FIVE_MINUTES_MS),
+  ]);
+  const wait = Math.max(...waits.map((seconds) => seconds ?? 0));
+  if (wait === 0) return;
+  c.header("retry-after", String(wait));
+  throw new CodedError("TOO_MANY_REQUESTS", "Too many tries. Wait a few minutes.");
 }
+
+const FIVE_MINUTES_MS = 5 * 60_000;

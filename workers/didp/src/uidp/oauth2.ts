@@ -4,7 +4,14 @@ import { challengeOf } from "../../../../engines/oauth/pkce.ts";
 import type { Config } from "../config.ts";
 import { type OAuth2Preset, oauth2Presets } from "./oauth2-presets.ts";
 import type { OAuth2Uidp } from "./settings.ts";
-import { type Answer, type Begun, derived, notAvailable, notCompleted, type UidpLogin } from "./uidp-login.ts";
+import {
+  type Answer,
+  type Begun,
+  derived,
+  notAvailable,
+  notCompleted,
+  type UidpLogin,
+} from "./uidp-login.ts";
 
 /**
  * Login at a provider that has OAuth 2 and no ID token: code flow with PKCE, then one question who that was. The
@@ -111,9 +118,10 @@ function readSubject(answer: unknown, path: readonly string[]): string {
   let value: unknown = answer;
   for (const name of path) {
     // Own members only: a path never ends in a prototype.
-    value = typeof value === "object" && value !== null && Object.hasOwn(value, name)
-      ? (value as Readonly<Record<string, unknown>>)[name] // an object with that member, by the test above
-      : undefined;
+    value =
+      typeof value === "object" && value !== null && Object.hasOwn(value, name)
+        ? (value as Readonly<Record<string, unknown>>)[name] // an object with that member, by the test above
+        : undefined;
   }
   if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return String(value);
   if (typeof value === "string" && /^[\x21-\x7e]{1,255}$/.test(value)) return value;

@@ -3,7 +3,14 @@ import { CodedError } from "../../../../engines/errors/coded-error.ts";
 import { challengeOf } from "../../../../engines/oauth/pkce.ts";
 import type { Config } from "../config.ts";
 import type { OidcUidp } from "./settings.ts";
-import { type Answer, type Begun, derived, notAvailable, notCompleted, type UidpLogin } from "./uidp-login.ts";
+import {
+  type Answer,
+  type Begun,
+  derived,
+  notAvailable,
+  notCompleted,
+  type UidpLogin,
+} from "./uidp-login.ts";
 
 /**
  * Login at an OpenID provider: code flow, PKCE, nonce, scope `openid` and nothing else. PKCE verifier and nonce are

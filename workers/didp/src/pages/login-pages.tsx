@@ -1,0 +1,132 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource hono/jsx */
+import type { FC } from "hono/jsx";
+import { Notice, Page } from "../../../http/page.tsx";
+import { Csrf } from "./shared.tsx";
+
+/** Name and password of an organisation's directory; both go to the directory and stay nowhere. */
+export const PasswordPage: FC<{
+  readonly csrf: string;
+  readonly action: string;
+  readonly name: string;
+  readonly state: string;
+  readonly problem?: string;
+}> = ({ csrf, action, name, state, problem }) => (
+  <Page title={`Log in with ${name}`}>
+    {problem === undefined ? null : (
+      <Notice kind="problem">
+        <p>{problem}</p>
+      </Notice>
+    )}
+    <div class="card">
+      <p class="quiet">
+        {name} checks your name and password. Edgenym passes them on, keeps neither, and gets back only that
+        it is you.
+      </p>
+      <form method="post" action={action}>
+        <Csrf token={csrf} />
+        <input type="hidden" name="state" value={state} />
+        <label for="username">Login name</label>
+        <input
+          type="text"
+          id="username"
+          name="username"
+          required
+          maxlength={256}
+          autocomplete="username"
+          autocapitalize="none"
+          spellcheck={false}
+          {...(problem === undefined ? {} : { "aria-invalid": "true" })}
+        />
+        <label for="password">Password</label>
+        <input
+          type="password"
+          id="password"
+          name="password"
+          required
+          maxlength={256}
+          autocomplete="current-password"
+          {...(problem === undefined ? {} : { "aria-invalid": "true" })}
+        />
+        <div class="actions">
+          <button type="submit" class="primary">
+            Log in
+          </button>
+        </div>
+      </form>
+    </div>
+  </Page>
+);
+
+/**
+ * A provider's POST comes from another site, so without the session's cookie. The browser sends it once more from
+ * here, with it: by itself, or by the button where no script runs.
+ */
+export const PassOnPage: FC<{ readonly response: string; readonly relayState: string }> = ({
+  response,
+  relayState,
+}) => (
+  <Page title="Almost there" scripts={["/saml/pass-on.js"]}>
+    <div class="card">
+      <p>Your login has answered.</p>
+      <form method="post" action="/saml/acs" id="pass-on">
+        <input type="hidden" name="SAMLResponse" value={response} />
+        <input type="hidden" name="RelayState" value={relayState} />
+        <input type="hidden" name="again" value="yes" />
+        <div class="actions">
+          <button type="submit" class="primary">
+            Go on
+          </button>
+        </div>
+      </form>
+    </div>
+  </Page>
+);
+
+/** Presses the button of `PassOnPage`. */
+export const passOnScript = `
+const form = document.getElementById("pass-on");
+if (form instanceof HTMLFormElement) form.requestSubmit();
+`;
+
+/** For people whose login is gone: one of the codes they wrote down. */
+export const RecoveryPage: FC<{ readonly csrf: string; readonly problem?: string }> = ({ csrf, problem }) => (
+  <Page title="Come in with a recovery code">
+    {problem === undefined ? null : (
+      <Notice kind="problem">
+        <p>{problem}</p>
+      </Notice>
+    )}
+    <div class="card">
+      <p>
+        If you have lost your login, use one of the codes that you wrote down. Each works once; add a new
+        login right afterwards.
+      </p>
+      <form method="post" action="/recover">
+        <Csrf token={csrf} />
+        <label for="code">Recovery code</label>
+        <p class="hint" id="code-hint">
+          26 letters and digits; spaces and dashes do not matter.
+        </p>
+        <input
+          class="code"
+          type="text"
+          id="code"
+          name="code"
+          required
+          maxlength={60}
+          autocomplete="off"
+          autocapitalize="characters"
+          spellcheck={false}
+          aria-describedby="code-hint"
+          {...(problem === undefined ? {} : { "aria-invalid": "true" })}
+        />
+        <div class="actions">
+          <button type="submit" class="primary">
+            Come in
+          </button>
+        </div>
+      </form>
+    </div>
+  </Page>
+);
