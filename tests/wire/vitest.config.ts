@@ -7,7 +7,8 @@ export default defineConfig({
     root: import.meta.dirname,
     include: ["cases/**/*.test.ts"],
     environment: "node",
-    globalSetup: ["./support/engine-host.setup.ts"],
+    globalSetup: ["./support/engine-host.setup.ts", "./support/platform.setup.ts"],
+    hookTimeout: 60_000,
     testTimeout: 20_000,
   },
 });

@@ -1,5 +1,6 @@
 /**
- * What the cases run against.
+ * What the cases run against: the whole platform, started for the run (platform.setup.ts), unless these name
+ * something else.
  *
  * | variable | meaning |
  * |---|---|
