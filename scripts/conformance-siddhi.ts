@@ -9,8 +9,11 @@ import type { Case } from "../engines/cep/conformance/case-format.ts";
 import { CaseRun, type Level } from "../engines/cep/conformance/run-case.ts";
 
 const args = process.argv.slice(2);
-const folder = args.find((a, i) => !a.startsWith("--") && args[i - 1] !== "--level" && args[i - 1] !== "--only") ?? "../shared/conformance/siddhi";
-const option = (name: string): string | undefined => (args.includes(name) ? args[args.indexOf(name) + 1] : undefined);
+const folder =
+  args.find((a, i) => !a.startsWith("--") && args[i - 1] !== "--level" && args[i - 1] !== "--only") ??
+  "../shared/conformance/siddhi";
+const option = (name: string): string | undefined =>
+  args.includes(name) ? args[args.indexOf(name) + 1] : undefined;
 const level = (option("--level") ?? "rows") as Level; // an unknown level compares like rows
 const only = option("--only");
 const evicts = args.includes("--evict");
@@ -22,8 +25,13 @@ if (!existsSync(cases)) {
 }
 
 const totals = new Map<string, { passed: number; failed: number }>();
-for (const file of readdirSync(cases).filter((f) => f.endsWith(".json")).sort()) {
-  const { area, cases: list } = JSON.parse(readFileSync(join(cases, file), "utf8")) as { area: string; cases: Case[] }; // the format of the folder
+for (const file of readdirSync(cases)
+  .filter((f) => f.endsWith(".json"))
+  .sort()) {
+  const { area, cases: list } = JSON.parse(readFileSync(join(cases, file), "utf8")) as {
+    area: string;
+    cases: Case[];
+  }; // the format of the folder
   const total = { passed: 0, failed: 0 };
   totals.set(area, total);
   for (const c of list) {
@@ -42,7 +50,10 @@ let passed = 0;
 for (const [area, total] of totals) {
   failed += total.failed;
   passed += total.passed;
-  if (total.passed + total.failed > 0) console.log(`${area.padEnd(20)} ${String(total.passed).padStart(4)} of ${total.passed + total.failed}`);
+  if (total.passed + total.failed > 0)
+    console.log(`${area.padEnd(20)} ${String(total.passed).padStart(4)} of ${total.passed + total.failed}`);
 }
-console.log(`${"all".padEnd(20)} ${String(passed).padStart(4)} of ${passed + failed} at level ${level}${evicts ? ", evicted after every step" : ""}`);
+console.log(
+  `${"all".padEnd(20)} ${String(passed).padStart(4)} of ${passed + failed} at level ${level}${evicts ? ", evicted after every step" : ""}`,
+);
 process.exit(failed > 0 ? 1 : 0);

@@ -41,7 +41,9 @@ export const MAX_ROWS = 65_521;
 /** Makes rows up front, so that a run measures the engine alone. */
 export function makeRows(spec: GeneratorSpec, count: number): unknown[][] {
   const next = random(spec.seed ?? 42);
-  const names = spec.columns.map((c) => (c.kind === "cycle" ? Array.from({ length: c.count }, (_, i) => `${c.prefix}${i}`) : []));
+  const names = spec.columns.map((c) =>
+    c.kind === "cycle" ? Array.from({ length: c.count }, (_, i) => `${c.prefix}${i}`) : [],
+  );
   const value = (c: Column, n: number, i: number): unknown => {
     switch (c.kind) {
       case "cycle":

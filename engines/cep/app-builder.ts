@@ -3,12 +3,26 @@ import { compileAggregation } from "./aggregation/compile-aggregation.ts";
 import { checkAppAnnotations, checkStreamAnnotations } from "./app-annotations.ts";
 import { CepError, suggest } from "./cep-error.ts";
 import { type Attribute, CURRENT, Ev } from "./event.ts";
-import { annotationOf, type App, type Definition, elementOf, type Partition, type Query, type QueryOutput as OutputNode, type Span } from "./parser/ast.ts";
+import {
+  type App,
+  annotationOf,
+  type Definition,
+  elementOf,
+  type QueryOutput as OutputNode,
+  type Partition,
+  type Query,
+  type Span,
+} from "./parser/ast.ts";
 import { compileQuery, type QueryPlan } from "./query/compile-query.ts";
 import type { Environment } from "./query/environment.ts";
 import { compileWindow } from "./query/handlers.ts";
 import { QueryInstance } from "./query/instance.ts";
-import { compilePartitionKeys, PartitionRuntime, type PartitionServices, purgeOf } from "./query/partition.ts";
+import {
+  compilePartitionKeys,
+  PartitionRuntime,
+  type PartitionServices,
+  purgeOf,
+} from "./query/partition.ts";
 import { type OutputTarget, targetOf } from "./query/query-output.ts";
 import { type BaseScope, SingleScope } from "./query/scope.ts";
 import { entryTo, linkChain, splitFilters } from "./query/single-input.ts";
@@ -19,13 +33,16 @@ import { Junction } from "./runtime/junction.ts";
 import { NamedWindow } from "./runtime/named-window.ts";
 import { Processor } from "./runtime/processor.ts";
 import { Trigger } from "./runtime/triggers.ts";
-import { compileTableCondition, TableScope } from "./table/table-condition.ts";
+import { WatermarkGate, watermarkOf } from "./runtime/watermark.ts";
 import { Table } from "./table/table.ts";
+import { compileTableCondition, TableScope } from "./table/table-condition.ts";
 
 /** What building needs of the running app. */
 export interface BuildServices extends PartitionServices {
   readonly registry: Registry;
   uuid(): string;
+  /** In playback, moves the app's time to an event's. */
+  arrive(timestamp: number): void;
   /** Handles what a receiver of a stream threw. */
   onFault(stream: string, chunk: readonly Ev[], error: unknown, toFaultStream: boolean): void;
 }
@@ -49,6 +66,8 @@ export class AppBuilder {
   readonly partitions: PartitionRuntime[] = [];
   /** Triggers, windows' hosts and aggregations: what has operators but is no query. */
   readonly hosts = new Map<string, QueryInstance>();
+  /** Streams whose events are put in order before they enter. */
+  readonly gates = new Map<string, WatermarkGate>();
   readonly env: Environment;
   #index = 0;
 
@@ -84,7 +103,12 @@ export class AppBuilder {
     return env;
   }
 
-  #compileIn(source: string, condition: Parameters<Environment["compileIn"]>[1], outer: BaseScope, at: Span): (e: Ev) => boolean {
+  #compileIn(
+    source: string,
+    condition: Parameters<Environment["compileIn"]>[1],
+    outer: BaseScope,
+    at: Span,
+  ): (e: Ev) => boolean {
     const table = this.env.tables.get(source);
     if (table !== undefined) {
       const compiled = compileTableCondition(condition, new TableScope(table, outer, outer.context));
@@ -92,7 +116,11 @@ export class AppBuilder {
     }
     const window = this.env.windows.get(source);
     if (window === undefined) {
-      throw new CepError("UNKNOWN_STREAM", `There is no table '${source}'`, { offset: at.start, length: at.end - at.start, suggestion: suggest(source, this.env.tables.keys()) });
+      throw new CepError("UNKNOWN_STREAM", `There is no table '${source}'`, {
+        offset: at.start,
+        length: at.end - at.start,
+        suggestion: suggest(source, this.env.tables.keys()),
+      });
     }
     const shape = new Table(source, window.attributes, [], at, () => {});
     const compiled = compileTableCondition(condition, new TableScope(shape, outer, outer.context));
@@ -108,7 +136,10 @@ export class AppBuilder {
     const known = streams.get(id);
     const isSameStream = known !== undefined && attributes !== undefined && sameAttributes(known, attributes);
     if ((known !== undefined && !isSameStream) || tables.has(id) || windows.has(id) || aggregations.has(id)) {
-      throw new CepError("DUPLICATE_DEFINITION", `'${id}' is defined already`, { offset: at.start, length: at.end - at.start });
+      throw new CepError("DUPLICATE_DEFINITION", `'${id}' is defined already`, {
+        offset: at.start,
+        length: at.end - at.start,
+      });
     }
   }
 
@@ -117,15 +148,24 @@ export class AppBuilder {
       case "stream":
         this.#refuseTaken(d.id, d.attributes, d);
         checkStreamAnnotations(d.annotations, d.attributes, this.#services.registry);
-        this.#defineStream(d.id, plain(d.attributes), elementOf(annotationOf(d.annotations, "OnError"), "action")?.toLowerCase() === "stream");
+        this.#defineStream(
+          d.id,
+          plain(d.attributes),
+          elementOf(annotationOf(d.annotations, "OnError"), "action")?.toLowerCase() === "stream",
+        );
+        this.#defineGate(d);
         return;
       case "table":
         this.#refuseTaken(d.id, undefined, d);
-        this.env.tables.set(d.id, new Table(d.id, plain(d.attributes), d.annotations, d, (rows) => this.#services.charge(rows)));
+        this.env.tables.set(
+          d.id,
+          new Table(d.id, plain(d.attributes), d.annotations, d, (rows) => this.#services.charge(rows)),
+        );
         return;
       case "window":
         this.#refuseTaken(d.id, undefined, d);
-        return this.#defineWindow(d);
+        this.#defineWindow(d);
+        return;
       case "trigger": {
         const attributes: Attribute[] = [{ name: "triggered_time", type: "long" }];
         this.#refuseTaken(d.id, attributes, d);
@@ -135,12 +175,40 @@ export class AppBuilder {
         return;
       }
       case "function":
-        throw new CepError("NOT_SUPPORTED", "Functions in a script language are not run: this engine evaluates no code", {
-          offset: d.start, length: d.end - d.start, suggestion: "use the built-in functions",
-        });
+        throw new CepError(
+          "NOT_SUPPORTED",
+          "Functions in a script language are not run: this engine evaluates no code",
+          {
+            offset: d.start,
+            length: d.end - d.start,
+            suggestion: "use the built-in functions",
+          },
+        );
       case "aggregation":
         this.#refuseTaken(d.id, undefined, d);
     }
+  }
+
+  #defineGate(d: Definition & { kind: "stream" | "table" }): void {
+    const spec = watermarkOf(d.annotations, d.attributes);
+    if (spec === undefined) return;
+    if (spec.late === "fault" && !this.junctions.has(`!${d.id}`)) {
+      this.#defineStream(`!${d.id}`, [...plain(d.attributes), { name: "_error", type: "object" }], false);
+    }
+    const junction = this.#defineStream(d.id, plain(d.attributes), false);
+    const host = this.#host(`watermark:${d.id}`);
+    const exit = {
+      pass: (e: Ev) => {
+        this.#services.arrive(e.ts);
+        junction.sendOne(e);
+      },
+      late: (e: Ev) =>
+        this.junctions.get(`!${d.id}`)?.sendOne(new Ev(e.ts, e.type, [...e.row, new Error("late")])),
+    };
+    this.gates.set(
+      d.id,
+      host.operator("watermark", JSON.stringify(spec), () => new WatermarkGate(host, spec, exit)),
+    );
   }
 
   #host(name: string): QueryInstance {
@@ -153,9 +221,12 @@ export class AppBuilder {
     const known = this.junctions.get(id);
     if (known !== undefined) return known;
     this.env.streams.set(id, attributes);
-    const junction = new Junction(id, attributes, (chunk, error) => this.#services.onFault(id, chunk, error, toFaultStream));
+    const junction = new Junction(id, attributes, (chunk, error) =>
+      this.#services.onFault(id, chunk, error, toFaultStream),
+    );
     this.junctions.set(id, junction);
-    if (toFaultStream && !id.startsWith("!")) this.#defineStream(`!${id}`, [...attributes, { name: "_error", type: "object" }], false);
+    if (toFaultStream && !id.startsWith("!"))
+      this.#defineStream(`!${id}`, [...attributes, { name: "_error", type: "object" }], false);
     return junction;
   }
 
@@ -166,7 +237,9 @@ export class AppBuilder {
     const host = this.#host(`window:${d.id}`);
     const text = this.#app.text.slice(d.window.start, d.window.end);
     const window = host.operator("window", text + JSON.stringify(attributes), () => make(host));
-    const junction = new Junction(d.id, attributes, (chunk, error) => this.#services.onFault(d.id, chunk, error, false));
+    const junction = new Junction(d.id, attributes, (chunk, error) =>
+      this.#services.onFault(d.id, chunk, error, false),
+    );
     this.junctions.set(d.id, junction);
     this.env.windows.set(d.id, new NamedWindow(d.id, attributes, host, window, d.outputEvents, junction));
   }
@@ -175,7 +248,16 @@ export class AppBuilder {
     const compiled = compileAggregation(d, this.env);
     const host = this.#host(`aggregation:${d.id}`);
     const signature = this.#app.text.slice(d.start, d.end);
-    const aggregation = host.operator("aggregation", signature, () => new Aggregation(compiled.plan, () => this.#services.now(), (rows) => this.#services.charge(rows)));
+    const aggregation = host.operator(
+      "aggregation",
+      signature,
+      () =>
+        new Aggregation(
+          compiled.plan,
+          () => this.#services.now(),
+          (rows) => this.#services.charge(rows),
+        ),
+    );
     this.env.aggregations.set(d.id, aggregation);
     const { tests, rest } = splitFilters(compiled.handlers);
     const first = linkChain(rest, host, aggregation, signature, "");
@@ -196,7 +278,10 @@ export class AppBuilder {
     const named = this.#nameAnonymous(query);
     const plan = compileQuery(named, env, this.#app.text, ++this.#index);
     if (this.plans.has(plan.name)) {
-      throw new CepError("DUPLICATE_DEFINITION", `Two queries are called '${plan.name}'`, { offset: query.start, length: query.end - query.start });
+      throw new CepError("DUPLICATE_DEFINITION", `Two queries are called '${plan.name}'`, {
+        offset: query.start,
+        length: query.end - query.start,
+      });
     }
     this.plans.set(plan.name, plan);
     this.#defineOutput(plan, env);
@@ -210,7 +295,18 @@ export class AppBuilder {
     const target = `Anonymous_${++this.#index}`;
     const { eventType, start, end } = input.query.output;
     this.#addQuery({ ...input.query, output: { kind: "insert", target, marker: "", eventType, start, end } });
-    return { ...query, input: { kind: "single", id: target, marker: "", alias: undefined, handlers: [], start: input.start, end: input.end } };
+    return {
+      ...query,
+      input: {
+        kind: "single",
+        id: target,
+        marker: "",
+        alias: undefined,
+        handlers: [],
+        start: input.start,
+        end: input.end,
+      },
+    };
   }
 
   #defineOutput(plan: QueryPlan, env: Environment): void {
@@ -218,7 +314,11 @@ export class AppBuilder {
     if (node.kind !== "insert") return;
     const { target } = node;
     if (node.marker === "#") {
-      if (env.inner === undefined) throw new CepError("NOT_SUPPORTED", `The inner stream '${target}' needs a partition`, { offset: node.start, length: node.end - node.start });
+      if (env.inner === undefined)
+        throw new CepError("NOT_SUPPORTED", `The inner stream '${target}' needs a partition`, {
+          offset: node.start,
+          length: node.end - node.start,
+        });
       const known = env.inner.get(target);
       if (known === undefined) env.inner.set(target, plan.output);
       else checkSameAttributes(plan.output, known, target, node);
@@ -226,26 +326,48 @@ export class AppBuilder {
     }
     if (this.env.tables.has(target)) return;
     const window = this.env.windows.get(target);
-    if (window !== undefined) return checkSameAttributes(plan.output, window.attributes, target, node);
-    if (this.env.aggregations.has(target)) throw new CepError("NOT_SUPPORTED", `Nothing is inserted into the aggregation '${target}'`, { offset: node.start, length: node.end - node.start });
+    if (window !== undefined) {
+      checkSameAttributes(plan.output, window.attributes, target, node);
+      return;
+    }
+    if (this.env.aggregations.has(target))
+      throw new CepError("NOT_SUPPORTED", `Nothing is inserted into the aggregation '${target}'`, {
+        offset: node.start,
+        length: node.end - node.start,
+      });
     const known = this.env.streams.get(target);
     if (known !== undefined) checkSameAttributes(plan.output, known, target, node);
-    else if (node.marker === "!") throw new CepError("UNKNOWN_STREAM", `There is no fault stream '${target}'`, { offset: node.start, length: node.end - node.start });
+    else if (node.marker === "!")
+      throw new CepError("UNKNOWN_STREAM", `There is no fault stream '${target}'`, {
+        offset: node.start,
+        length: node.end - node.start,
+      });
     else this.#defineStream(target, plan.output, false);
   }
 
-  #targetOf(plan: QueryPlan, env: Environment, inner: ((stream: string) => Junction) | undefined): OutputTarget | undefined {
+  #targetOf(
+    plan: QueryPlan,
+    env: Environment,
+    inner: ((stream: string) => Junction) | undefined,
+  ): OutputTarget | undefined {
     const node: OutputNode = plan.query.output;
     if (node.kind === "return") return undefined;
     const table = env.tables.get(node.target);
     if (table !== undefined) return tableTarget(node, table, plan.output, env);
     if (node.kind !== "insert") {
-      throw new CepError("UNKNOWN_STREAM", `There is no table '${node.target}'`, { offset: node.start, length: node.end - node.start, suggestion: suggest(node.target, env.tables.keys()) });
+      throw new CepError("UNKNOWN_STREAM", `There is no table '${node.target}'`, {
+        offset: node.start,
+        length: node.end - node.start,
+        suggestion: suggest(node.target, env.tables.keys()),
+      });
     }
     const window = env.windows.get(node.target);
     if (window !== undefined) return targetOf((events) => window.accept(events));
-    const junction = node.marker === "#" && inner !== undefined ? inner(node.target) : this.junctions.get(node.target);
-    return junction === undefined ? undefined : { accept: (events) => junction.send(events), acceptOne: (e) => junction.sendOne(e) };
+    const junction =
+      node.marker === "#" && inner !== undefined ? inner(node.target) : this.junctions.get(node.target);
+    return junction === undefined
+      ? undefined
+      : { accept: (events) => junction.send(events), acceptOne: (e) => junction.sendOne(e) };
   }
 
   #addPartition(partition: Partition): void {
@@ -260,10 +382,19 @@ export class AppBuilder {
       now: () => this.#services.now(),
       targetOf: (plan, inner) => this.#targetOf(plan, env, inner),
     };
-    const name = elementOf(annotationOf(partition.annotations, "info"), "name") ?? `partition_${this.partitions.length}`;
+    const name =
+      elementOf(annotationOf(partition.annotations, "info"), "name") ?? `partition_${this.partitions.length}`;
     const streams = new Map([...this.env.streams, ...(env.inner ?? [])]);
-    const runtime = new PartitionRuntime(name, plans, keys, streams, services, purgeOf(partition.annotations));
-    for (const stream of runtime.outerStreams) this.junctions.get(stream)?.subscribe(runtime.receiverFor(stream));
+    const runtime = new PartitionRuntime(
+      name,
+      plans,
+      keys,
+      streams,
+      services,
+      purgeOf(partition.annotations),
+    );
+    for (const stream of runtime.outerStreams)
+      this.junctions.get(stream)?.subscribe(runtime.receiverFor(stream));
     this.partitions.push(runtime);
   }
 }

@@ -4,12 +4,14 @@ import { CepError, suggest } from "./cep-error.ts";
 import { type Attribute, Ev, EXPIRED, type OutputEvent } from "./event.ts";
 import type { Extension } from "./extension.ts";
 import { parseApp, parseStoreQuery } from "./parser/parse-app.ts";
-import { compileOnDemand, type OnDemandResult } from "./query/on-demand.ts";
 import { refuse, type SavedOperator } from "./query/instance.ts";
-import type { QueryCallback } from "./query/query-output.ts";
+import { compileOnDemand, type OnDemandResult } from "./query/on-demand.ts";
 import type { SavedPartition } from "./query/partition.ts";
+import type { QueryCallback } from "./query/query-output.ts";
+import type { TracedInput } from "./query/trace.ts";
 import { Registry } from "./registry.ts";
 import { type Junction, type Receiver, receiverOf } from "./runtime/junction.ts";
+import { OutputLedger, type SavedLedger } from "./runtime/output-ledger.ts";
 import { decodeState, encodeState } from "./runtime/snapshot-codec.ts";
 import { type Clock, type IdleAdvance, TimeKeeper } from "./runtime/time-keeper.ts";
 
@@ -39,7 +41,28 @@ export interface AppMetrics {
   readonly rows: number;
   readonly errors: number;
   readonly queries: readonly { name: string; rows: number; matches: number }[];
-  readonly partitions: readonly { name: string; keys: readonly { key: string; rows: number; matches: number }[] }[];
+  readonly partitions: readonly {
+    name: string;
+    keys: readonly { key: string; rows: number; matches: number }[];
+  }[];
+}
+
+/** An output of a stream with its stable id. */
+export interface Output {
+  readonly id: string;
+  readonly stream: string;
+  readonly number: number;
+  readonly timestamp: number;
+  readonly row: readonly unknown[];
+}
+
+/** An output of a query and the events it came from. */
+export interface TracedOutput {
+  readonly query: string;
+  readonly timestamp: number;
+  readonly row: readonly unknown[];
+  readonly isExpired: boolean;
+  readonly inputs: readonly TracedInput[];
 }
 
 /** Sends events to one stream; without a timestamp they get the app's time. A row sent is the engine's to keep. */
@@ -52,6 +75,7 @@ interface Saved {
   readonly isStarted: boolean;
   readonly time: ReturnType<TimeKeeper["save"]>;
   readonly uuids: number;
+  readonly ledger: SavedLedger;
   readonly queries: Record<string, Record<string, SavedOperator>>;
   readonly hosts: Record<string, Record<string, SavedOperator>>;
   readonly partitions: Record<string, SavedPartition>;
@@ -74,6 +98,7 @@ export class CepApp {
   #rows = 0;
   #errors = 0;
   #uuids = 0;
+  readonly #ledger: OutputLedger;
 
   /** @throws CepError with position, expectation and suggestion when the app is wrong. */
   constructor(text: string, options: AppOptions) {
@@ -81,6 +106,7 @@ export class CepApp {
       const app = parseApp(text);
       this.name = appNameOf(app.annotations) ?? "app";
       const { isPlayback, idle } = playbackOf(app.annotations);
+      this.#ledger = new OutputLedger(this.name);
       this.#time = new TimeKeeper(options.clock, isPlayback, idle);
       this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
       this.#onError = options.onError ?? (() => {});
@@ -97,6 +123,7 @@ export class CepApp {
       maxPartitions: this.#limits.maxPartitionKeys,
       now: () => this.#time.now(),
       uuid: () => this.#uuid(),
+      arrive: (timestamp) => this.#time.arrive(timestamp),
       charge: (rows) => {
         this.#rows += rows;
         if (rows > 0 && this.#rows > this.#limits.maxRows) refuse("rows", this.#limits.maxRows);
@@ -125,7 +152,11 @@ export class CepApp {
     this.#onError(stream, error);
     const fault = toFaultStream ? this.#builder.junctions.get(`!${stream}`) : undefined;
     if (fault === undefined) return;
-    fault.send(chunk.map((e) => new Ev(e.ts, e.type, [...e.row, error instanceof Error ? error : new Error(String(error))])));
+    fault.send(
+      chunk.map(
+        (e) => new Ev(e.ts, e.type, [...e.row, error instanceof Error ? error : new Error(String(error))]),
+      ),
+    );
   }
 
   /** Starts timers, triggers and patterns. */
@@ -150,14 +181,78 @@ export class CepApp {
   send(stream: string, row: readonly unknown[], timestamp?: number): void {
     const junction = this.#input(stream);
     const ts = timestamp ?? this.#time.wallTime();
-    this.#time.arrive(ts);
-    junction.sendOne(eventOf(ts, row, junction.attributes.length));
+    const e = eventOf(ts, row, junction.attributes.length);
+    const gate = this.#builder.gates.get(stream);
+    if (gate !== undefined) gate.offer(e, this.#time.wallTime());
+    else {
+      this.#time.arrive(ts);
+      junction.sendOne(e);
+    }
     this.#time.runDue();
+  }
+
+  /**
+   * Sends one event of a numbered source, at least once: an offset that the state has taken in already is passed over.
+   * @returns whether the event was taken
+   */
+  sendFrom(
+    source: string,
+    offset: number,
+    stream: string,
+    row: readonly unknown[],
+    timestamp?: number,
+  ): boolean {
+    if (!this.#ledger.takeOffset(source, offset)) return false;
+    this.send(stream, row, timestamp);
+    return true;
+  }
+
+  /** The last offset of a source that the state holds, or undefined. */
+  offsetOf(source: string): number | undefined {
+    return this.#ledger.offsetOf(source);
+  }
+
+  /**
+   * Takes the outputs of a stream with ids that are the same again on replay; what was acknowledged before is not
+   * given twice. @throws CepError `UNKNOWN_STREAM`
+   */
+  onOutput(stream: string, listener: (output: Output) => void): void {
+    this.onStream(stream, (events) => {
+      for (const { timestamp, row } of events) {
+        const number = this.#ledger.next(stream);
+        if (!this.#ledger.isAcknowledged(stream, number))
+          listener({ id: this.#ledger.idOf(stream, number), stream, number, timestamp, row });
+      }
+    });
+  }
+
+  /** Outputs of the stream up to this number have left for good. */
+  acknowledge(stream: string, number: number): void {
+    this.#ledger.acknowledge(stream, number);
+  }
+
+  /** Watches every query's output with the events it was made of. */
+  onTrace(listener: (trace: TracedOutput) => void): void {
+    for (const [query, plan] of this.#builder.plans) {
+      plan.callbacks.push((current, expired) => {
+        for (const e of [...current, ...expired]) {
+          listener({
+            query,
+            timestamp: e.ts,
+            row: e.out ?? [],
+            isExpired: e.type === EXPIRED,
+            inputs: plan.describe(e),
+          });
+        }
+      });
+    }
   }
 
   /** A handle that sends to one stream without looking it up each time. @throws CepError `UNKNOWN_STREAM` */
   input(stream: string): InputHandle {
     const junction = this.#input(stream);
+    if (this.#builder.gates.has(stream))
+      return { send: (row, timestamp) => this.send(stream, row, timestamp) };
     const width = junction.attributes.length;
     const time = this.#time;
     return {
@@ -172,25 +267,37 @@ export class CepApp {
 
   /** Counts the events of a stream, without making rows for a listener. */
   countStream(stream: string, listener: (events: number) => void): void {
-    this.#input(stream).subscribe({ receive: (chunk) => listener(chunk.length), receiveOne: () => listener(1) });
+    this.#input(stream).subscribe({
+      receive: (chunk) => listener(chunk.length),
+      receiveOne: () => listener(1),
+    });
   }
 
   /** Sends events as one chunk. @throws CepError `UNKNOWN_STREAM` */
-  sendBatch(stream: string, events: readonly { row: readonly unknown[]; timestamp?: number | undefined }[]): void {
+  sendBatch(
+    stream: string,
+    events: readonly { row: readonly unknown[]; timestamp?: number | undefined }[],
+  ): void {
     const junction = this.#input(stream);
     const now = this.#time.wallTime();
     const chunk = events.map((e) => eventOf(e.timestamp ?? now, e.row, junction.attributes.length));
     const last = chunk.at(-1);
     if (last === undefined) return;
-    this.#time.arrive(last.ts);
-    junction.send(chunk);
+    const gate = this.#builder.gates.get(stream);
+    if (gate !== undefined) for (const e of chunk) gate.offer(e, now);
+    else {
+      this.#time.arrive(last.ts);
+      junction.send(chunk);
+    }
     this.#time.runDue();
   }
 
   #input(stream: string): Junction {
     const junction = this.#builder.junctions.get(stream);
     if (junction === undefined) {
-      throw new CepError("UNKNOWN_STREAM", `There is no stream '${stream}'`, { suggestion: suggest(stream, this.#builder.junctions.keys()) });
+      throw new CepError("UNKNOWN_STREAM", `There is no stream '${stream}'`, {
+        suggestion: suggest(stream, this.#builder.junctions.keys()),
+      });
     }
     return junction;
   }
@@ -227,20 +334,29 @@ export class CepApp {
 
   #plan(query: string) {
     const plan = this.#builder.plans.get(query);
-    if (plan === undefined) throw new CepError("NOT_FOUND", `There is no query '${query}'`, { suggestion: suggest(query, this.#builder.plans.keys()) });
+    if (plan === undefined)
+      throw new CepError("NOT_FOUND", `There is no query '${query}'`, {
+        suggestion: suggest(query, this.#builder.plans.keys()),
+      });
     return plan;
   }
 
   /** Watches a query's output. @throws CepError `NOT_FOUND` */
-  onQuery(query: string, listener: (current: readonly OutputEvent[], expired: readonly OutputEvent[]) => void): void {
-    const callback: QueryCallback = (current, expired) => listener(current.map(outputOf), expired.map(outputOf));
+  onQuery(
+    query: string,
+    listener: (current: readonly OutputEvent[], expired: readonly OutputEvent[]) => void,
+  ): void {
+    const callback: QueryCallback = (current, expired) =>
+      listener(current.map(outputOf), expired.map(outputOf));
     this.#plan(query).callbacks.push(callback);
   }
 
   /** Watches a stream or window. @returns how to stop. @throws CepError `UNKNOWN_STREAM` */
   onStream(stream: string, listener: (events: readonly OutputEvent[]) => void): () => void {
     const junction = this.#input(stream);
-    const receiver: Receiver = receiverOf((chunk) => listener(chunk.map((e) => ({ timestamp: e.ts, row: e.row, isExpired: e.type === EXPIRED }))));
+    const receiver: Receiver = receiverOf((chunk) =>
+      listener(chunk.map((e) => ({ timestamp: e.ts, row: e.row, isExpired: e.type === EXPIRED }))),
+    );
     junction.subscribe(receiver);
     return () => junction.unsubscribe(receiver);
   }
@@ -264,10 +380,13 @@ export class CepApp {
       isStarted: this.#isStarted,
       time: this.#time.save(),
       uuids: this.#uuids,
+      ledger: this.#ledger.save(),
       queries: Object.fromEntries(queries.map(({ plan, instance }) => [plan.name, instance.save()])),
       hosts: Object.fromEntries([...hosts].map(([name, host]) => [name, host.save()])),
       partitions: Object.fromEntries(partitions.map((p) => [p.name, p.save()])),
-      tables: Object.fromEntries([...env.tables].map(([name, t]) => [name, { shape: JSON.stringify(t.attributes), rows: t.save() }])),
+      tables: Object.fromEntries(
+        [...env.tables].map(([name, t]) => [name, { shape: JSON.stringify(t.attributes), rows: t.save() }]),
+      ),
     };
     return encodeState(saved);
   }
@@ -286,9 +405,15 @@ export class CepApp {
     this.#isStarted = saved.isStarted;
     this.#time.load(saved.time);
     this.#uuids = saved.uuids;
-    for (const { plan, instance } of queries) dropped.push(...instance.load(saved.queries[plan.name] ?? {}, isResuming).dropped.map((p) => `${plan.name}/${p}`));
-    for (const [name, host] of hosts) dropped.push(...host.load(saved.hosts[name] ?? {}, isResuming).dropped.map((p) => `${name}/${p}`));
-    for (const p of partitions) dropped.push(...p.load(saved.partitions[p.name] ?? { timer: undefined, keys: [] }, isResuming));
+    this.#ledger.load(saved.ledger);
+    for (const { plan, instance } of queries)
+      dropped.push(
+        ...instance.load(saved.queries[plan.name] ?? {}, isResuming).dropped.map((p) => `${plan.name}/${p}`),
+      );
+    for (const [name, host] of hosts)
+      dropped.push(...host.load(saved.hosts[name] ?? {}, isResuming).dropped.map((p) => `${name}/${p}`));
+    for (const p of partitions)
+      dropped.push(...p.load(saved.partitions[p.name] ?? { timer: undefined, keys: [] }, isResuming));
     for (const [name, table] of env.tables) {
       const rows = saved.tables[name] as { shape: string; rows: Ev[] } | undefined; // as saved
       if (rows === undefined) continue;

@@ -41,7 +41,12 @@ export class CepError extends Error {
   constructor(
     code: CepErrorCode,
     message: string,
-    at: { offset?: number | undefined; length?: number; expected?: readonly string[]; suggestion?: string | undefined } = {},
+    at: {
+      offset?: number | undefined;
+      length?: number;
+      expected?: readonly string[];
+      suggestion?: string | undefined;
+    } = {},
   ) {
     super(message);
     this.name = "CepError";

@@ -1,6 +1,6 @@
 import { CepError } from "./cep-error.ts";
-import type { Compiled } from "./expression/compiled.ts";
 import type { Attribute, AttributeType, Ev } from "./event.ts";
+import type { Compiled } from "./expression/compiled.ts";
 import type { Span } from "./parser/ast.ts";
 import type { WindowFactory, WindowInit } from "./windows/window.ts";
 
@@ -75,7 +75,12 @@ export interface ConnectorExtension extends ExtensionSpec {
   readonly kind: "source" | "sink" | "mapper";
 }
 
-export type Extension = FunctionExtension | AggregatorExtension | WindowExtension | StreamFunctionExtension | ConnectorExtension;
+export type Extension =
+  | FunctionExtension
+  | AggregatorExtension
+  | WindowExtension
+  | StreamFunctionExtension
+  | ConnectorExtension;
 
 /** `namespace:name`, or the bare name. */
 export function fullName(spec: { namespace: string; name: string }): string {
@@ -108,7 +113,8 @@ function matches(spec: ExtensionSpec, overload: readonly string[], args: readonl
     const parameter = spec.parameters.find((p) => p.name === name);
     if (parameter === undefined) return repeatAt >= 0;
     if (parameter.isDynamic !== true && arg.constant === undefined) return false;
-    if (arg.constant?.isTime === true) return parameter.types.includes("time") || parameter.types.includes("long");
+    if (arg.constant?.isTime === true)
+      return parameter.types.includes("time") || parameter.types.includes("long");
     return parameter.types.includes(arg.type);
   });
 }

@@ -1,9 +1,16 @@
+import { max, maxForever, min, minForever } from "./aggregators/extremes.ts";
 import { andAggregator, distinctCount, first, last, orAggregator, unionSet } from "./aggregators/sets.ts";
 import { avg, count, stdDev, sum } from "./aggregators/sums.ts";
-import { max, maxForever, min, minForever } from "./aggregators/extremes.ts";
 import { CepError, suggest } from "./cep-error.ts";
 import { connectors } from "./connectors.ts";
-import { type AggregatorExtension, type Extension, type FunctionExtension, fullName, type StreamFunctionExtension, type WindowExtension } from "./extension.ts";
+import {
+  type AggregatorExtension,
+  type Extension,
+  type FunctionExtension,
+  fullName,
+  type StreamFunctionExtension,
+  type WindowExtension,
+} from "./extension.ts";
 import { coreFunctions } from "./functions/core-functions.ts";
 import { namespacedFunctions } from "./functions/namespaced.ts";
 import { streamFunctions } from "./functions/stream-functions.ts";
@@ -13,16 +20,50 @@ import { expressionBatchWindow, expressionWindow } from "./windows/by-expression
 import { externalTimeBatchWindow } from "./windows/external-time-batch.ts";
 import { frequentWindow, lossyFrequentWindow, sortWindow } from "./windows/ranking.ts";
 import { sessionWindow } from "./windows/session.ts";
-import { delayWindow, externalTimeWindow, lengthWindow, timeLengthWindow, timeWindow } from "./windows/sliding.ts";
+import {
+  delayWindow,
+  externalTimeWindow,
+  lengthWindow,
+  timeLengthWindow,
+  timeWindow,
+} from "./windows/sliding.ts";
 import { cronWindow, hoppingWindow } from "./windows/timed-batches.ts";
 
 const aggregators: readonly AggregatorExtension[] = [
-  sum, avg, count, min, max, minForever, maxForever, stdDev, distinctCount, andAggregator, orAggregator, unionSet, first, last,
+  sum,
+  avg,
+  count,
+  min,
+  max,
+  minForever,
+  maxForever,
+  stdDev,
+  distinctCount,
+  andAggregator,
+  orAggregator,
+  unionSet,
+  first,
+  last,
 ];
 
 const windows: readonly WindowExtension[] = [
-  lengthWindow, timeWindow, timeLengthWindow, externalTimeWindow, delayWindow, lengthBatchWindow, timeBatchWindow, batchWindow,
-  externalTimeBatchWindow, sessionWindow, sortWindow, frequentWindow, lossyFrequentWindow, cronWindow, hoppingWindow, expressionWindow, expressionBatchWindow,
+  lengthWindow,
+  timeWindow,
+  timeLengthWindow,
+  externalTimeWindow,
+  delayWindow,
+  lengthBatchWindow,
+  timeBatchWindow,
+  batchWindow,
+  externalTimeBatchWindow,
+  sessionWindow,
+  sortWindow,
+  frequentWindow,
+  lossyFrequentWindow,
+  cronWindow,
+  hoppingWindow,
+  expressionWindow,
+  expressionBatchWindow,
 ];
 
 /** The one place where every function, aggregator, window, stream function and connector is known by name. */
@@ -30,7 +71,15 @@ export class Registry {
   readonly #byKind = new Map<string, Extension>();
 
   constructor(extensions: readonly Extension[] = []) {
-    for (const e of [...coreFunctions, ...namespacedFunctions, ...aggregators, ...windows, ...streamFunctions, ...connectors, ...extensions]) {
+    for (const e of [
+      ...coreFunctions,
+      ...namespacedFunctions,
+      ...aggregators,
+      ...windows,
+      ...streamFunctions,
+      ...connectors,
+      ...extensions,
+    ]) {
       this.#byKind.set(`${e.kind} ${fullName(e)}`, e);
     }
   }
@@ -70,11 +119,17 @@ export class Registry {
   /** @throws CepError `UNKNOWN_FUNCTION` for functions, else `UNKNOWN_EXTENSION`. */
   unknown(kind: Extension["kind"], namespace: string, name: string, at: Span): never {
     const wanted = fullName({ namespace, name });
-    const names = this.all().filter((e) => e.kind === kind || (kind === "function" && e.kind === "aggregator")).map(fullName);
-    throw new CepError(kind === "function" ? "UNKNOWN_FUNCTION" : "UNKNOWN_EXTENSION", `There is no ${kind} '${wanted}'`, {
-      offset: at.start,
-      length: at.end - at.start,
-      suggestion: suggest(wanted, names),
-    });
+    const names = this.all()
+      .filter((e) => e.kind === kind || (kind === "function" && e.kind === "aggregator"))
+      .map(fullName);
+    throw new CepError(
+      kind === "function" ? "UNKNOWN_FUNCTION" : "UNKNOWN_EXTENSION",
+      `There is no ${kind} '${wanted}'`,
+      {
+        offset: at.start,
+        length: at.end - at.start,
+        suggestion: suggest(wanted, names),
+      },
+    );
   }
 }

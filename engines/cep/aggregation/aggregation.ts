@@ -2,7 +2,7 @@ import { CepError } from "../cep-error.ts";
 import { type Attribute, CURRENT, Ev } from "../event.ts";
 import type { Compiled } from "../expression/compiled.ts";
 import type { AggregatorState } from "../extension.ts";
-import { type Duration, DURATIONS, type Span } from "../parser/ast.ts";
+import { DURATIONS, type Duration, type Span } from "../parser/ast.ts";
 import type { AggregatorSet } from "../query/aggregator-set.ts";
 import { Processor } from "../runtime/processor.ts";
 import { bucketStart, durationOf, momentOf, patternRange } from "./time-buckets.ts";
@@ -78,7 +78,13 @@ export class Aggregation extends Processor {
       const id = `${start}|${key}`;
       let bucket = buckets.get(id);
       if (bucket === undefined) {
-        bucket = { start, newest: time, states: this.#plan.aggregators.makers.map((m) => m()), values: [], out: [] };
+        bucket = {
+          start,
+          newest: time,
+          states: this.#plan.aggregators.makers.map((m) => m()),
+          values: [],
+          out: [],
+        };
         buckets.set(id, bucket);
         this.#charge(1);
       }
@@ -102,15 +108,28 @@ export class Aggregation extends Processor {
    */
   compileFind(within: readonly Compiled[], per: Compiled, at: Span): AggregationFinder {
     const span = { offset: at.start, length: at.end - at.start };
-    if (per.type !== "string") throw new CepError("TYPE_MISMATCH", "'per' takes a string such as \"days\"", { ...span, expected: [...DURATIONS] });
+    if (per.type !== "string")
+      throw new CepError("TYPE_MISMATCH", "'per' takes a string such as \"days\"", {
+        ...span,
+        expected: [...DURATIONS],
+      });
     if (typeof per.constant?.value === "string" && durationOf(per.constant.value) === undefined) {
-      throw new CepError("WRONG_PARAMETERS", `'${per.constant.value}' is no duration`, { ...span, expected: [...DURATIONS] });
+      throw new CepError("WRONG_PARAMETERS", `'${per.constant.value}' is no duration`, {
+        ...span,
+        expected: [...DURATIONS],
+      });
     }
     const allowed = within.length === 1 ? ["string"] : ["string", "long"];
     for (const w of within) {
-      if (!allowed.includes(w.type)) throw new CepError("TYPE_MISMATCH", `'within' takes ${allowed.join(" or ")}, not ${w.type}`, { ...span, expected: allowed });
+      if (!allowed.includes(w.type))
+        throw new CepError("TYPE_MISMATCH", `'within' takes ${allowed.join(" or ")}, not ${w.type}`, {
+          ...span,
+          expected: allowed,
+        });
     }
-    const fixed = within.every((w) => w.constant !== undefined) ? rangeOf(within.map((w) => w.constant?.value)) : undefined;
+    const fixed = within.every((w) => w.constant !== undefined)
+      ? rangeOf(within.map((w) => w.constant?.value))
+      : undefined;
     return (e) => {
       const [start, end] = fixed ?? rangeOf(within.map((w) => w.fn(e)));
       return this.#rows(this.#durationOf(per.fn(e)), start, end);
@@ -120,7 +139,9 @@ export class Aggregation extends Processor {
   #durationOf(word: unknown): Duration {
     const duration = typeof word === "string" ? durationOf(word) : undefined;
     if (duration === undefined || !this.#buckets.has(duration)) {
-      throw new CepError("WRONG_PARAMETERS", `'${this.id}' is not aggregated per ${String(word)}`, { expected: [...this.#buckets.keys()] });
+      throw new CepError("WRONG_PARAMETERS", `'${this.id}' is not aggregated per ${String(word)}`, {
+        expected: [...this.#buckets.keys()],
+      });
     }
     return duration;
   }
@@ -155,14 +176,15 @@ export class Aggregation extends Processor {
   }
 
   override load(saved: unknown): void {
-    for (const [duration, rows] of saved as [Duration, [string, number, number, unknown[], unknown[]][]][]) { // as saved
+    for (const [duration, rows] of saved as [Duration, [string, number, number, unknown[], unknown[]][]][]) {
+      // as saved
       const buckets = this.#buckets.get(duration);
       if (buckets === undefined) continue;
       this.#charge(rows.length - buckets.size);
       buckets.clear();
       for (const [id, start, newest, values, out] of rows) {
         const states = this.#plan.aggregators.makers.map((m) => m());
-        states.forEach((s, i) => s.load(values[i]));
+        for (const [i, s] of states.entries()) s.load(values[i]);
         buckets.set(id, { start, newest, states, values: [], out });
       }
     }
@@ -174,12 +196,17 @@ function rangeOf(values: readonly unknown[]): [number, number] {
   const [from, to] = values;
   if (values.length === 1) {
     const range = patternRange(String(from));
-    if (range === undefined) throw new CepError("WRONG_PARAMETERS", "'within' takes a pattern such as \"2017-06-** **:**:**\"", { expected: ["yyyy-MM-dd HH:mm:ss with ** at the end"] });
+    if (range === undefined)
+      throw new CepError("WRONG_PARAMETERS", "'within' takes a pattern such as \"2017-06-** **:**:**\"", {
+        expected: ["yyyy-MM-dd HH:mm:ss with ** at the end"],
+      });
     return range;
   }
   const [start, end] = [from, to].map((v) => (typeof v === "string" ? momentOf(v) : Number(v)));
   if (start === undefined || end === undefined || Number.isNaN(start) || Number.isNaN(end)) {
-    throw new CepError("WRONG_PARAMETERS", "'within' takes two times", { expected: ["yyyy-MM-dd HH:mm:ss", "a long"] });
+    throw new CepError("WRONG_PARAMETERS", "'within' takes two times", {
+      expected: ["yyyy-MM-dd HH:mm:ss", "a long"],
+    });
   }
   if (start >= end) throw new CepError("WRONG_PARAMETERS", "'within' must start before it ends");
   return [start, end];

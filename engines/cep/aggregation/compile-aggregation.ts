@@ -1,6 +1,12 @@
 import { CepError } from "../cep-error.ts";
 import { compileExpression } from "../expression/compile-expression.ts";
-import { type AggregationDefinition, type Annotation, annotationOf, type Duration, elementOf } from "../parser/ast.ts";
+import {
+  type AggregationDefinition,
+  type Annotation,
+  annotationOf,
+  type Duration,
+  elementOf,
+} from "../parser/ast.ts";
 import { timeOf } from "../parser/parse-expression.ts";
 import { TokenStream } from "../parser/token-stream.ts";
 import { AggregatorSet } from "../query/aggregator-set.ts";
@@ -11,9 +17,22 @@ import { compileKey } from "../query/selector.ts";
 import type { AggregationPlan } from "./aggregation.ts";
 
 const AGGREGATORS = ["avg", "count", "distinctCount", "max", "min", "sum"];
-const SHORT: Record<string, Duration> = { sec: "seconds", min: "minutes", hours: "hours", days: "days", weeks: "weeks", months: "months", years: "years" };
+const SHORT: Record<string, Duration> = {
+  sec: "seconds",
+  min: "minutes",
+  hours: "hours",
+  days: "days",
+  weeks: "weeks",
+  months: "months",
+  years: "years",
+};
 const DAY = 86_400_000;
-const DEFAULT_RETENTION: [Duration, number][] = [["seconds", 120_000], ["minutes", DAY], ["hours", 30 * DAY], ["days", 366 * DAY]];
+const DEFAULT_RETENTION: [Duration, number][] = [
+  ["seconds", 120_000],
+  ["minutes", DAY],
+  ["hours", 30 * DAY],
+  ["days", 366 * DAY],
+];
 
 /** An aggregation's plan, the handlers in front of it, and how often (ms) it is purged. */
 export interface CompiledAggregation {
@@ -28,21 +47,42 @@ export function compileAggregation(node: AggregationDefinition, env: Environment
   const at = { offset: node.start, length: node.end - node.start };
   const source = sourceOf(env, node.input.id, node.input);
   if (source.kind !== "stream") throw new CepError("NOT_SUPPORTED", "An aggregation reads a stream", at);
-  if (node.input.handlers.some((h) => h.kind === "window")) throw new CepError("NOT_SUPPORTED", "An aggregation takes no window", at);
+  if (node.input.handlers.some((h) => h.kind === "window"))
+    throw new CepError("NOT_SUPPORTED", "An aggregation takes no window", at);
   const chain = compileHandlers(node.input, source.attributes, env, false, false);
   const aggregators = new AggregatorSet();
-  const scope = new SingleScope(env, { id: node.input.id, ref: undefined, attributes: chain.attributes, isMulti: false });
+  const scope = new SingleScope(env, {
+    id: node.input.id,
+    ref: undefined,
+    attributes: chain.attributes,
+    isMulti: false,
+  });
   const timeExpression = node.by === undefined ? undefined : compileExpression(node.by, scope);
   if (timeExpression !== undefined && timeExpression.type !== "long" && timeExpression.type !== "string") {
-    throw new CepError("TYPE_MISMATCH", "'aggregate by' takes a long, or a string with a time", { ...at, expected: ["long", "string"] });
+    throw new CepError("TYPE_MISMATCH", "'aggregate by' takes a long, or a string with a time", {
+      ...at,
+      expected: ["long", "string"],
+    });
   }
   const keyOf = compileKey(node.groupBy, scope);
   scope.aggregators = aggregators;
-  const selected = node.select.attributes ?? scope.allAttributes().map((v) => ({ name: v.attribute, expression: v, start: node.start, end: node.end }));
+  const selected =
+    node.select.attributes ??
+    scope
+      .allAttributes()
+      .map((v) => ({ name: v.attribute, expression: v, start: node.start, end: node.end }));
   const compiled = selected.map((s) => {
     const e = s.expression;
-    if (e.kind === "function" && env.registry.aggregator(e.namespace, e.name) !== undefined && !AGGREGATORS.includes(e.name)) {
-      throw new CepError("NOT_SUPPORTED", `An aggregation cannot keep '${e.name}'`, { offset: e.start, length: e.end - e.start, expected: AGGREGATORS });
+    if (
+      e.kind === "function" &&
+      env.registry.aggregator(e.namespace, e.name) !== undefined &&
+      !AGGREGATORS.includes(e.name)
+    ) {
+      throw new CepError("NOT_SUPPORTED", `An aggregation cannot keep '${e.name}'`, {
+        offset: e.start,
+        length: e.end - e.start,
+        expected: AGGREGATORS,
+      });
     }
     return compileExpression(e, scope);
   });
@@ -50,7 +90,10 @@ export function compileAggregation(node: AggregationDefinition, env: Environment
   const plan: AggregationPlan = {
     id: node.id,
     durations: node.durations,
-    attributes: [{ name: "AGG_TIMESTAMP", type: "long" }, ...selected.map((s, i) => ({ name: s.name, type: compiled[i]?.type ?? "object" }))],
+    attributes: [
+      { name: "AGG_TIMESTAMP", type: "long" },
+      ...selected.map((s, i) => ({ name: s.name, type: compiled[i]?.type ?? "object" })),
+    ],
     aggregators,
     fns: compiled.map((c) => c.fn),
     isAggregate: compiled.map((c) => c.hasAggregator === true),
@@ -63,12 +106,17 @@ export function compileAggregation(node: AggregationDefinition, env: Environment
 
 function timeOfText(value: unknown): number {
   const text = String(value).trim();
-  const time = Date.parse(/[zZ]|[+-]\d\d:\d\d$/.test(text) ? text.replace(" ", "T").replace(" ", "") : `${text.replace(" ", "T")}Z`);
+  const time = Date.parse(
+    /[zZ]|[+-]\d\d:\d\d$/.test(text) ? text.replace(" ", "T").replace(" ", "") : `${text.replace(" ", "T")}Z`,
+  );
   if (Number.isNaN(time)) throw new CepError("RUNTIME", "The time to aggregate by is no time");
   return time;
 }
 
-function purgeOf(annotation: Annotation | undefined, at: { offset: number; length: number }): { everyMs: number | undefined; retention: Map<Duration, number> } {
+function purgeOf(
+  annotation: Annotation | undefined,
+  at: { offset: number; length: number },
+): { everyMs: number | undefined; retention: Map<Duration, number> } {
   const retention = new Map(DEFAULT_RETENTION);
   if (annotation === undefined) return { everyMs: 900_000, retention };
   const wrong = (message: string): never => {

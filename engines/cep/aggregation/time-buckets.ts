@@ -1,6 +1,11 @@
 import type { Duration } from "../parser/ast.ts";
 
-const FIXED: Partial<Record<Duration, number>> = { seconds: 1000, minutes: 60_000, hours: 3_600_000, days: 86_400_000 };
+const FIXED: Partial<Record<Duration, number>> = {
+  seconds: 1000,
+  minutes: 60_000,
+  hours: 3_600_000,
+  days: 86_400_000,
+};
 
 /** Start (ms, UTC) of the calendar bucket that holds `time`; weeks start on Monday. */
 export function bucketStart(time: number, duration: Duration): number {
@@ -17,18 +22,36 @@ export function bucketStart(time: number, duration: Duration): number {
 /** The duration that a `per` word means: 'sec', 'seconds', 'hour', … */
 export function durationOf(word: string): Duration | undefined {
   switch (word.trim().toLowerCase()) {
-    case "sec": case "second": case "seconds": return "seconds";
-    case "min": case "minute": case "minutes": return "minutes";
-    case "hour": case "hours": return "hours";
-    case "day": case "days": return "days";
-    case "week": case "weeks": return "weeks";
-    case "month": case "months": return "months";
-    case "year": case "years": return "years";
-    default: return undefined;
+    case "sec":
+    case "second":
+    case "seconds":
+      return "seconds";
+    case "min":
+    case "minute":
+    case "minutes":
+      return "minutes";
+    case "hour":
+    case "hours":
+      return "hours";
+    case "day":
+    case "days":
+      return "days";
+    case "week":
+    case "weeks":
+      return "weeks";
+    case "month":
+    case "months":
+      return "months";
+    case "year":
+    case "years":
+      return "years";
+    default:
+      return undefined;
   }
 }
 
-const STAMP = /^(\d{4})-(\d\d|\*\*)-(\d\d|\*\*)[ T](\d\d|\*\*):(\d\d|\*\*):(\d\d|\*\*)(?:\.\d+)?\s*(Z|[+-]\d\d:\d\d)?$/;
+const STAMP =
+  /^(\d{4})-(\d\d|\*\*)-(\d\d|\*\*)[ T](\d\d|\*\*):(\d\d|\*\*):(\d\d|\*\*)(?:\.\d+)?\s*(Z|[+-]\d\d:\d\d)?$/;
 
 /**
  * The range that a pattern such as `2017-06-** **:**:** +05:30` covers; stars only at the end.
@@ -38,7 +61,7 @@ export function patternRange(text: string): [number, number] | undefined {
   const match = STAMP.exec(text.trim());
   if (match === null) return undefined;
   const parts = match.slice(1, 7);
-  const given = parts.findIndex((p) => p === "**");
+  const given = parts.indexOf("**");
   const count = given < 0 ? 6 : given;
   if (parts.slice(count).some((p) => p !== "**")) return undefined;
   const shift = offsetOf(match[7]);

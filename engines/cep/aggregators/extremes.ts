@@ -71,7 +71,8 @@ export class ForeverExtreme implements AggregatorState {
     this.#isMax = isMax;
   }
   add(value: Numeric | null): unknown {
-    if (value !== null && (this.#value === null || (this.#isMax ? value > this.#value : value < this.#value))) this.#value = value;
+    if (value !== null && (this.#value === null || (this.#isMax ? value > this.#value : value < this.#value)))
+      this.#value = value;
     return this.#value;
   }
   remove(value: Numeric | null): unknown {
@@ -93,13 +94,29 @@ export class ForeverExtreme implements AggregatorState {
 
 function extreme(name: string, description: string, make: () => AggregatorState): AggregatorExtension {
   return {
-    kind: "aggregator", namespace: "", name, description, parameters: [number], overloads: [["arg"]], returns: NUMBERS,
-    examples: [{ syntax: `from S#window.length(10) select ${name}(price) as p insert into Out;`, description }],
+    kind: "aggregator",
+    namespace: "",
+    name,
+    description,
+    parameters: [number],
+    overloads: [["arg"]],
+    returns: NUMBERS,
+    examples: [
+      { syntax: `from S#window.length(10) select ${name}(price) as p insert into Out;`, description },
+    ],
     create: ([arg]) => ({ type: (arg?.type ?? "double") as AttributeType, make }), // one argument: checked by the overload
   };
 }
 
 export const max = extreme("max", "The largest value in the window.", () => new Extreme(true));
 export const min = extreme("min", "The smallest value in the window.", () => new Extreme(false));
-export const maxForever = extreme("maxForever", "The largest value ever seen.", () => new ForeverExtreme(true));
-export const minForever = extreme("minForever", "The smallest value ever seen.", () => new ForeverExtreme(false));
+export const maxForever = extreme(
+  "maxForever",
+  "The largest value ever seen.",
+  () => new ForeverExtreme(true),
+);
+export const minForever = extreme(
+  "minForever",
+  "The smallest value ever seen.",
+  () => new ForeverExtreme(false),
+);

@@ -77,7 +77,8 @@ export class BoolAggregate implements AggregatorState {
     this.#isAnd = isAnd;
   }
   add(value: unknown): unknown {
-    if (typeof value !== "boolean" && value !== null) throw new CepError("RUNTIME", "and() and or() take a bool");
+    if (typeof value !== "boolean" && value !== null)
+      throw new CepError("RUNTIME", "and() and or() take a bool");
     if (value === true) this.#trues++;
     else if (value === false) this.#falses++;
     return this.#value();
@@ -142,38 +143,80 @@ export class EndValue implements AggregatorState {
 const ANY = ["int", "long", "double", "float", "string", "bool", "object"] as const;
 
 export const distinctCount: AggregatorExtension = {
-  kind: "aggregator", namespace: "", name: "distinctCount", description: "The number of different values in the window.",
-  parameters: [{ name: "arg", types: ["int", "long", "double", "float", "string"], description: "The value to count.", isDynamic: true }],
-  overloads: [["arg"]], returns: ["long"],
-  examples: [{ syntax: "from S#window.time(1 hour) select distinctCount(room) as rooms insert into Out;", description: "Rooms seen in the last hour." }],
+  kind: "aggregator",
+  namespace: "",
+  name: "distinctCount",
+  description: "The number of different values in the window.",
+  parameters: [
+    {
+      name: "arg",
+      types: ["int", "long", "double", "float", "string"],
+      description: "The value to count.",
+      isDynamic: true,
+    },
+  ],
+  overloads: [["arg"]],
+  returns: ["long"],
+  examples: [
+    {
+      syntax: "from S#window.time(1 hour) select distinctCount(room) as rooms insert into Out;",
+      description: "Rooms seen in the last hour.",
+    },
+  ],
   create: () => ({ type: "long", make: () => new DistinctCount() }),
 };
 
 export const unionSet: AggregatorExtension = {
-  kind: "aggregator", namespace: "", name: "unionSet", description: "The union of the sets in the window.",
-  parameters: [{ name: "set", types: ["object"], description: "A set, as made by createSet().", isDynamic: true }],
-  overloads: [["set"]], returns: ["object"],
-  examples: [{ syntax: "from S#window.length(5) select unionSet(createSet(symbol)) as symbols insert into Out;", description: "Symbols of the last five events." }],
+  kind: "aggregator",
+  namespace: "",
+  name: "unionSet",
+  description: "The union of the sets in the window.",
+  parameters: [
+    { name: "set", types: ["object"], description: "A set, as made by createSet().", isDynamic: true },
+  ],
+  overloads: [["set"]],
+  returns: ["object"],
+  examples: [
+    {
+      syntax: "from S#window.length(5) select unionSet(createSet(symbol)) as symbols insert into Out;",
+      description: "Symbols of the last five events.",
+    },
+  ],
   create: () => ({ type: "object", make: () => new UnionSet() }),
 };
 
 function bool(name: "and" | "or", description: string): AggregatorExtension {
   return {
-    kind: "aggregator", namespace: "", name, description,
+    kind: "aggregator",
+    namespace: "",
+    name,
+    description,
     parameters: [{ name: "arg", types: ["bool"], description: "The bool to aggregate.", isDynamic: true }],
-    overloads: [["arg"]], returns: ["bool"],
-    examples: [{ syntax: `from S#window.length(10) select ${name}(isOpen) as open insert into Out;`, description }],
+    overloads: [["arg"]],
+    returns: ["bool"],
+    examples: [
+      { syntax: `from S#window.length(10) select ${name}(isOpen) as open insert into Out;`, description },
+    ],
     create: () => ({ type: "bool", make: () => new BoolAggregate(name === "and") }),
   };
 }
 
 function end(name: "first" | "last", description: string): AggregatorExtension {
   return {
-    kind: "aggregator", namespace: "", name, description,
+    kind: "aggregator",
+    namespace: "",
+    name,
+    description,
     parameters: [{ name: "arg", types: ANY, description: "The value to keep.", isDynamic: true }],
-    overloads: [["arg"]], returns: ANY,
-    examples: [{ syntax: `from S#window.timeBatch(1 min) select ${name}(temp) as t insert into Out;`, description }],
-    create: ([arg]) => ({ type: (arg?.type ?? "object") as AttributeType, make: () => new EndValue(name === "first") }), // one argument: checked by the overload
+    overloads: [["arg"]],
+    returns: ANY,
+    examples: [
+      { syntax: `from S#window.timeBatch(1 min) select ${name}(temp) as t insert into Out;`, description },
+    ],
+    create: ([arg]) => ({
+      type: (arg?.type ?? "object") as AttributeType,
+      make: () => new EndValue(name === "first"),
+    }), // one argument: checked by the overload
   };
 }
 

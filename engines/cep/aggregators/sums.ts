@@ -1,5 +1,5 @@
-import type { AggregatorExtension, AggregatorState } from "../extension.ts";
 import { addLong, type Long, subtractLong } from "../expression/java-number.ts";
+import type { AggregatorExtension, AggregatorState } from "../extension.ts";
 
 const NUMBERS = ["int", "long", "double", "float"] as const;
 const number = { name: "arg", types: NUMBERS, description: "The number to aggregate.", isDynamic: true };
@@ -11,7 +11,8 @@ export class DoubleSum implements AggregatorState {
   add(value: number | null): unknown {
     if (value === null) return this.#count === 0 ? null : this.#sum;
     this.#count++;
-    return (this.#sum += value);
+    this.#sum += value;
+    return this.#sum;
   }
   remove(value: number | null): unknown {
     if (value !== null) {
@@ -175,31 +176,80 @@ export class StandardDeviation implements AggregatorState {
 }
 
 export const sum: AggregatorExtension = {
-  kind: "aggregator", namespace: "", name: "sum",
+  kind: "aggregator",
+  namespace: "",
+  name: "sum",
   description: "The sum of all events in the window: long for int and long, double for float and double.",
-  parameters: [number], overloads: [["arg"]], returns: ["long", "double"],
-  examples: [{ syntax: "from S#window.length(10) select sum(price) as total insert into Out;", description: "Total of the last 10 prices." }],
-  create: ([arg]) => (arg?.type === "int" || arg?.type === "long" ? { type: "long", make: () => new LongSum() } : { type: "double", make: () => new DoubleSum() }),
+  parameters: [number],
+  overloads: [["arg"]],
+  returns: ["long", "double"],
+  examples: [
+    {
+      syntax: "from S#window.length(10) select sum(price) as total insert into Out;",
+      description: "Total of the last 10 prices.",
+    },
+  ],
+  create: ([arg]) =>
+    arg?.type === "int" || arg?.type === "long"
+      ? { type: "long", make: () => new LongSum() }
+      : { type: "double", make: () => new DoubleSum() },
 };
 
 export const avg: AggregatorExtension = {
-  kind: "aggregator", namespace: "", name: "avg", description: "The mean of all events in the window.",
-  parameters: [number], overloads: [["arg"]], returns: ["double"],
-  examples: [{ syntax: "from S#window.time(1 min) select avg(temp) as mean insert into Out;", description: "Mean temperature of the last minute." }],
+  kind: "aggregator",
+  namespace: "",
+  name: "avg",
+  description: "The mean of all events in the window.",
+  parameters: [number],
+  overloads: [["arg"]],
+  returns: ["double"],
+  examples: [
+    {
+      syntax: "from S#window.time(1 min) select avg(temp) as mean insert into Out;",
+      description: "Mean temperature of the last minute.",
+    },
+  ],
   create: () => ({ type: "double", make: () => new Average() }),
 };
 
 export const count: AggregatorExtension = {
-  kind: "aggregator", namespace: "", name: "count", description: "The number of events in the window.",
-  parameters: [{ name: "arg", types: ["int", "long", "double", "float", "string", "bool", "object"], description: "Not looked at.", isOptional: true, isDynamic: true }],
-  overloads: [[], ["arg"]], returns: ["long"],
-  examples: [{ syntax: "from S#window.timeBatch(10 sec) select count() as n insert into Out;", description: "Events in every 10 seconds." }],
+  kind: "aggregator",
+  namespace: "",
+  name: "count",
+  description: "The number of events in the window.",
+  parameters: [
+    {
+      name: "arg",
+      types: ["int", "long", "double", "float", "string", "bool", "object"],
+      description: "Not looked at.",
+      isOptional: true,
+      isDynamic: true,
+    },
+  ],
+  overloads: [[], ["arg"]],
+  returns: ["long"],
+  examples: [
+    {
+      syntax: "from S#window.timeBatch(10 sec) select count() as n insert into Out;",
+      description: "Events in every 10 seconds.",
+    },
+  ],
   create: () => ({ type: "long", make: () => new Count() }),
 };
 
 export const stdDev: AggregatorExtension = {
-  kind: "aggregator", namespace: "", name: "stdDev", description: "The population standard deviation of all events in the window.",
-  parameters: [number], overloads: [["arg"]], returns: ["double"],
-  examples: [{ syntax: "from S select stdDev(temp) as spread insert into Out;", description: "Spread of all temperatures." }],
+  kind: "aggregator",
+  namespace: "",
+  name: "stdDev",
+  description: "The population standard deviation of all events in the window.",
+  parameters: [number],
+  overloads: [["arg"]],
+  returns: ["double"],
+  examples: [
+    {
+      syntax: "from S select stdDev(temp) as spread insert into Out;",
+      description: "Spread of all temperatures.",
+    },
+  ],
   create: () => ({ type: "double", make: () => new StandardDeviation() }),
 };

@@ -54,8 +54,16 @@ export interface ExpectedBatch {
 }
 
 export interface Expect {
-  readonly watch?: readonly ({ readonly types?: readonly (string | null)[]; readonly batches?: readonly ExpectedBatch[] } | null)[];
-  readonly query?: readonly ({ readonly rows?: readonly Row[] | null; readonly ordered?: boolean; readonly anyRows?: boolean; readonly rowCount?: number } | null)[];
+  readonly watch?: readonly ({
+    readonly types?: readonly (string | null)[];
+    readonly batches?: readonly ExpectedBatch[];
+  } | null)[];
+  readonly query?: readonly ({
+    readonly rows?: readonly Row[] | null;
+    readonly ordered?: boolean;
+    readonly anyRows?: boolean;
+    readonly rowCount?: number;
+  } | null)[];
 }
 
 export type Row = readonly unknown[];
@@ -120,7 +128,12 @@ export function sameValue(expected: unknown, actual: unknown): boolean {
   if (expected === null || expected === undefined) return given === null;
   if (typeof expected === "object" && ("$any" in expected || "$object" in expected)) return given !== null;
   const wanted = plainValue(expected);
-  if (wanted instanceof Set) return given instanceof Set && wanted.size === given.size && [...wanted].every((w) => [...given].some((g) => sameValue(w, g)));
+  if (wanted instanceof Set)
+    return (
+      given instanceof Set &&
+      wanted.size === given.size &&
+      [...wanted].every((w) => [...given].some((g) => sameValue(w, g)))
+    );
   if (Array.isArray(wanted)) return Array.isArray(given) && sameRow(wanted, given);
   if (typeof wanted === "number" && typeof given === "number") {
     if (Number.isNaN(wanted) || Number.isNaN(given)) return Number.isNaN(wanted) && Number.isNaN(given);

@@ -2,7 +2,18 @@ import { CepApp } from "../app.ts";
 import { CepError } from "../cep-error.ts";
 import type { FunctionExtension } from "../extension.ts";
 import { parseApp, parseFragment, parseStoreQuery } from "../parser/parse-app.ts";
-import { type Assert, type Case, compareBy, inputValue, type Row, sameRow, sameRows, sameValue, type Step, type SumTerm } from "./case-format.ts";
+import {
+  type Assert,
+  type Case,
+  compareBy,
+  inputValue,
+  type Row,
+  type Step,
+  type SumTerm,
+  sameRow,
+  sameRows,
+  sameValue,
+} from "./case-format.ts";
 
 export type Level = "asserts" | "rows" | "batches";
 
@@ -16,7 +27,13 @@ const EPOCH = 1_700_000_000_000;
 
 /** The one custom function of the format: returns a double, always throws. */
 const fault: FunctionExtension = {
-  kind: "function", namespace: "custom", name: "fault", description: "Always fails.", parameters: [], returns: ["double"], examples: [],
+  kind: "function",
+  namespace: "custom",
+  name: "fault",
+  description: "Always fails.",
+  parameters: [],
+  returns: ["double"],
+  examples: [],
   compile: () => ({
     type: "double",
     fn: () => {
@@ -71,9 +88,12 @@ export class CaseRun {
     } catch (e) {
       error = e;
     }
-    if (step.error !== undefined && error === undefined) this.problems.push(`step ${i} should fail (${step.error})`);
+    if (step.error !== undefined && error === undefined)
+      this.problems.push(`step ${i} should fail (${step.error})`);
     if (step.error === undefined && error !== undefined) {
-      this.problems.push(`step ${i} fails: ${error instanceof CepError ? `${error.code} ${error.message}` : error instanceof Error ? error.stack : String(error)}`);
+      this.problems.push(
+        `step ${i} fails: ${error instanceof CepError ? `${error.code} ${error.message}` : error instanceof Error ? error.stack : String(error)}`,
+      );
     }
   }
 
@@ -99,14 +119,17 @@ export class CaseRun {
       this.#running(step).app.shutdown();
     } else if (step.send !== undefined) this.#send(step);
     else if (step.advance !== undefined) this.#advance(step.advance);
-    else if (step.query !== undefined) this.#rows[step.q ?? 0] = this.#running(step).app.query(step.query).rows;
+    else if (step.query !== undefined)
+      this.#rows[step.q ?? 0] = this.#running(step).app.query(step.query).rows;
     else if (step.persist !== undefined) {
       const { app } = this.#running(step);
       this.#saves.set(`app ${app.name}`, app.snapshot());
-    } else if (step.snapshot !== undefined) this.#saves.set(`snapshot ${step.snapshot}`, this.#running(step).app.snapshot());
+    } else if (step.snapshot !== undefined)
+      this.#saves.set(`snapshot ${step.snapshot}`, this.#running(step).app.snapshot());
     else if (step.restore !== undefined) this.#restore(step);
     else if (step.playback !== undefined) {
-      const idle = step.idle === undefined ? undefined : { idleMs: step.idle, incrementMs: step.inc ?? step.idle };
+      const idle =
+        step.idle === undefined ? undefined : { idleMs: step.idle, incrementMs: step.inc ?? step.idle };
       this.#running(step).app.setPlayback(step.playback, idle);
     } else if (step.await !== undefined) this.#await(step.await);
   }
@@ -139,10 +162,17 @@ export class CaseRun {
     // The clock shows a timer's due time while it runs; the app knows it.
     const t = () => app.wallTime() - EPOCH;
     const rows = (events: readonly { row: Row }[]) => events.map((e) => e.row);
-    if (watch.kind === "query") app.onQuery(watch.name, (current, expired) => batches.push({ t: t(), in: rows(current), removed: rows(expired) }));
+    if (watch.kind === "query")
+      app.onQuery(watch.name, (current, expired) =>
+        batches.push({ t: t(), in: rows(current), removed: rows(expired) }),
+      );
     else {
       app.onStream(watch.name, (events) =>
-        batches.push({ t: t(), in: rows(events.filter((e) => !e.isExpired)), removed: rows(events.filter((e) => e.isExpired)) }),
+        batches.push({
+          t: t(),
+          in: rows(events.filter((e) => !e.isExpired)),
+          removed: rows(events.filter((e) => e.isExpired)),
+        }),
       );
     }
   }
@@ -151,7 +181,10 @@ export class CaseRun {
     const { app } = this.#running(step);
     const stream = step.send ?? "";
     const attributes = app.attributesOf(stream);
-    const events = (step.events ?? []).map((e) => ({ row: attributes.map((a, i) => inputValue(e.row[i], a.type)), timestamp: e.ts }));
+    const events = (step.events ?? []).map((e) => ({
+      row: attributes.map((a, i) => inputValue(e.row[i], a.type)),
+      timestamp: e.ts,
+    }));
     if (step.batch === true) app.sendBatch(stream, events);
     else for (const e of events) app.send(stream, e.row, e.timestamp);
   }
@@ -180,7 +213,8 @@ export class CaseRun {
 
   #checkAsserts(at: number | undefined): void {
     for (const a of this.#case.asserts) {
-      const isNow = at === undefined ? (a.at ?? Number.POSITIVE_INFINITY) >= this.#case.steps.length : a.at === at;
+      const isNow =
+        at === undefined ? (a.at ?? Number.POSITIVE_INFINITY) >= this.#case.steps.length : a.at === at;
       if (isNow && !this.#holds(a)) this.problems.push(`assert fails: ${JSON.stringify(a)}`);
     }
   }
@@ -189,8 +223,11 @@ export class CaseRun {
     let total = 0;
     for (const { w, ...counts } of terms) {
       for (const b of this.#batches[w] ?? []) {
-        total += (counts.in ?? 0) * b.in.length + (counts.removed ?? 0) * b.removed.length + (counts.calls ?? 0);
-        total += (b.in.length > 0 ? (counts.inCalls ?? 0) : 0) + (b.removed.length > 0 ? (counts.removedCalls ?? 0) : 0);
+        total +=
+          (counts.in ?? 0) * b.in.length + (counts.removed ?? 0) * b.removed.length + (counts.calls ?? 0);
+        total +=
+          (b.in.length > 0 ? (counts.inCalls ?? 0) : 0) +
+          (b.removed.length > 0 ? (counts.removedCalls ?? 0) : 0);
       }
     }
     return total;
@@ -225,26 +262,53 @@ export class CaseRun {
   #rowsOf(a: Assert): readonly Row[] {
     const all = this.#batches[a.w ?? 0] ?? [];
     const given = a.call === undefined ? all : all.slice(a.call, a.call + 1);
-    return given.flatMap((b) => (a.dir === "in" ? b.in : a.dir === "removed" ? b.removed : [...b.in, ...b.removed]));
+    return given.flatMap((b) =>
+      a.dir === "in" ? b.in : a.dir === "removed" ? b.removed : [...b.in, ...b.removed],
+    );
   }
 
   #checkExpected(level: Level): void {
-    this.#case.expect?.watch?.forEach((expected, w) => {
-      if (expected === null) return;
-      const actual = (this.#batches[w] ?? []).filter((b) => level !== "rows" || b.in.length + b.removed.length > 0);
-      const wanted = (expected.batches ?? []).map((b) => ({ t: b.t, in: b.in ?? [], removed: b.removed ?? b.expired ?? [], anyOrder: b.anyOrder === true }));
-      if (level === "batches" && this.#case.looseBatches !== true) return this.#compareBatches(w, wanted, actual);
-      for (const dir of ["in", "removed"] as const) this.#compareRows(w, dir, wanted, actual.flatMap((b) => b[dir]));
-    });
+    for (const [w, expected] of (this.#case.expect?.watch ?? []).entries()) {
+      if (expected === null) continue;
+      const actual = (this.#batches[w] ?? []).filter(
+        (b) => level !== "rows" || b.in.length + b.removed.length > 0,
+      );
+      const wanted = (expected.batches ?? []).map((b) => ({
+        t: b.t,
+        in: b.in ?? [],
+        removed: b.removed ?? b.expired ?? [],
+        anyOrder: b.anyOrder === true,
+      }));
+      if (level === "batches" && this.#case.looseBatches !== true) {
+        this.#compareBatches(w, wanted, actual);
+        continue;
+      }
+      for (const dir of ["in", "removed"] as const)
+        this.#compareRows(
+          w,
+          dir,
+          wanted,
+          actual.flatMap((b) => b[dir]),
+        );
+    }
     this.#case.expect?.query?.forEach((expected, q) => {
       if (expected === null || !("rows" in expected || "rowCount" in expected)) return;
       const actual = this.#rows[q] ?? [];
-      const isSame = expected.anyRows === true ? actual.length === expected.rowCount : sameRows(expected.rows ?? [], actual, expected.ordered !== true);
-      if (!isSame) this.problems.push(`query ${q}: expected ${show(expected.rows ?? [])} got ${show(actual)}`);
+      const isSame =
+        expected.anyRows === true
+          ? actual.length === expected.rowCount
+          : sameRows(expected.rows ?? [], actual, expected.ordered !== true);
+      if (!isSame)
+        this.problems.push(`query ${q}: expected ${show(expected.rows ?? [])} got ${show(actual)}`);
     });
   }
 
-  #compareRows(w: number, dir: "in" | "removed", wanted: readonly (Batch & { anyOrder: boolean })[], actual: readonly Row[]): void {
+  #compareRows(
+    w: number,
+    dir: "in" | "removed",
+    wanted: readonly (Batch & { anyOrder: boolean })[],
+    actual: readonly Row[],
+  ): void {
     let at = 0;
     const total = wanted.reduce((n, b) => n + b[dir].length, 0);
     let isSame = total === actual.length;
@@ -252,21 +316,36 @@ export class CaseRun {
       isSame &&= sameRows(b[dir], actual.slice(at, at + b[dir].length), b.anyOrder);
       at += b[dir].length;
     }
-    if (!isSame) this.problems.push(`watch ${w} ${dir}: expected ${show(wanted.flatMap((b) => b[dir]))} got ${show(actual)}`);
+    if (!isSame)
+      this.problems.push(
+        `watch ${w} ${dir}: expected ${show(wanted.flatMap((b) => b[dir]))} got ${show(actual)}`,
+      );
   }
 
-  #compareBatches(w: number, wanted: readonly (Batch & { anyOrder: boolean })[], actual: readonly Batch[]): void {
+  #compareBatches(
+    w: number,
+    wanted: readonly (Batch & { anyOrder: boolean })[],
+    actual: readonly Batch[],
+  ): void {
     const isSame =
       wanted.length === actual.length &&
       wanted.every((b, i) => {
         const a = actual[i];
-        return a !== undefined && a.t === b.t && sameRows(b.in, a.in, b.anyOrder) && sameRows(b.removed, a.removed, b.anyOrder);
+        return (
+          a !== undefined &&
+          a.t === b.t &&
+          sameRows(b.in, a.in, b.anyOrder) &&
+          sameRows(b.removed, a.removed, b.anyOrder)
+        );
       });
-    const brief = (list: readonly Batch[]) => list.map((b) => `@${b.t} ${show(b.in)} -${show(b.removed)}`).join(" | ");
+    const brief = (list: readonly Batch[]) =>
+      list.map((b) => `@${b.t} ${show(b.in)} -${show(b.removed)}`).join(" | ");
     if (!isSame) this.problems.push(`watch ${w}: expected ${brief(wanted)} got ${brief(actual)}`);
   }
 }
 
 function show(rows: readonly Row[]): string {
-  return JSON.stringify(rows, (_, v: unknown) => (typeof v === "bigint" ? `${v}n` : v instanceof Set ? [...v] : v)).slice(0, 600);
+  return JSON.stringify(rows, (_, v: unknown) =>
+    typeof v === "bigint" ? `${v}n` : v instanceof Set ? [...v] : v,
+  ).slice(0, 600);
 }

@@ -8,7 +8,11 @@ type Operand = (e: Ev) => never;
  * Comparisons. Numbers compare with numbers, and for equality string with string and bool with bool; a null on
  * either side makes the result false, for `!=` too, as in Siddhi.
  */
-export function compileCompare(node: Expression & { kind: "compare" }, left: Compiled, right: Compiled): Compiled {
+export function compileCompare(
+  node: Expression & { kind: "compare" },
+  left: Compiled,
+  right: Compiled,
+): Compiled {
   const isEquality = node.op === "==" || node.op === "!=";
   const fits =
     (isNumeric(left.type) && isNumeric(right.type)) ||

@@ -1,7 +1,7 @@
 import type { Ev } from "../event.ts";
 import type { Expression } from "../parser/ast.ts";
-import { compileMath } from "./compile-math.ts";
 import { compileCompare } from "./compile-compare.ts";
+import { compileMath } from "./compile-math.ts";
 import { type Compiled, constantOf, type Scope, typeError } from "./compiled.ts";
 
 /**
@@ -26,7 +26,10 @@ export function compileExpression(node: Expression, scope: Scope): Compiled {
       const hasAggregator = left.hasAggregator === true || right.hasAggregator === true;
       const l = left.fn;
       const r = right.fn;
-      const fn = node.kind === "and" ? (e: Ev) => l(e) === true && r(e) === true : (e: Ev) => l(e) === true || r(e) === true;
+      const fn =
+        node.kind === "and"
+          ? (e: Ev) => l(e) === true && r(e) === true
+          : (e: Ev) => l(e) === true || r(e) === true;
       return { type: "bool", fn, hasAggregator };
     }
     case "not": {
@@ -55,7 +58,10 @@ export function compileExpression(node: Expression, scope: Scope): Compiled {
       return { type: "bool", fn: scope.inTable(node.source, node.operand, node) };
     case "function": {
       const args = node.isStar ? scope.allAttributes() : node.args;
-      return scope.call(node, args.map((a) => compileExpression(a, scope)));
+      return scope.call(
+        node,
+        args.map((a) => compileExpression(a, scope)),
+      );
     }
   }
 }
@@ -63,7 +69,8 @@ export function compileExpression(node: Expression, scope: Scope): Compiled {
 /** Compiles an expression that must be a bool. @throws CepError `TYPE_MISMATCH` */
 export function compileCondition(node: Expression, scope: Scope): Compiled {
   const compiled = compileExpression(node, scope);
-  if (compiled.type !== "bool") typeError(`A condition must be bool but this is ${compiled.type}`, node, ["bool"]);
+  if (compiled.type !== "bool")
+    typeError(`A condition must be bool but this is ${compiled.type}`, node, ["bool"]);
   return compiled;
 }
 

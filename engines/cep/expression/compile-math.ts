@@ -1,7 +1,15 @@
 import type { AttributeType, Ev } from "../event.ts";
 import type { Expression, MathOp } from "../parser/ast.ts";
 import { type Compiled, isNumeric, typeError } from "./compiled.ts";
-import { addLong, divideLong, doubleToInt, type Long, modLong, multiplyLong, subtractLong } from "./java-number.ts";
+import {
+  addLong,
+  divideLong,
+  doubleToInt,
+  type Long,
+  modLong,
+  multiplyLong,
+  subtractLong,
+} from "./java-number.ts";
 
 type NumberFn = (e: Ev) => number | null;
 type LongFn = (e: Ev) => Long | null;
@@ -11,12 +19,24 @@ type LongFn = (e: Ev) => Long | null;
  * numbers truncates, division by zero and a null operand give null.
  */
 export function compileMath(node: Expression & { kind: "math" }, left: Compiled, right: Compiled): Compiled {
-  for (const [side, operand] of [[left, node.left], [right, node.right]] as const) {
-    if (!isNumeric(side.type)) typeError(`'${node.op}' takes numbers but this is ${side.type}`, operand, ["int", "long", "float", "double"]);
+  for (const [side, operand] of [
+    [left, node.left],
+    [right, node.right],
+  ] as const) {
+    if (!isNumeric(side.type))
+      typeError(`'${node.op}' takes numbers but this is ${side.type}`, operand, [
+        "int",
+        "long",
+        "float",
+        "double",
+      ]);
   }
   const type = widest(left.type, right.type);
   const hasAggregator = left.hasAggregator === true || right.hasAggregator === true;
-  const fn = type === "long" ? longMath(node.op, left.fn as LongFn, right.fn as LongFn) : numberMath(type, node.op, asNumber(left), asNumber(right)); // both sides are checked numeric above
+  const fn =
+    type === "long"
+      ? longMath(node.op, left.fn as LongFn, right.fn as LongFn)
+      : numberMath(type, node.op, asNumber(left), asNumber(right)); // both sides are checked numeric above
   // Not folded: a parameter that must be a constant takes no arithmetic, in Siddhi neither.
   return { type, fn, hasAggregator };
 }

@@ -10,8 +10,8 @@ export function toLong(value: bigint): Long {
 /** Truncates a double to a long as Java's `(long)` does: NaN is 0, the rest saturates. */
 export function doubleToLong(value: number): Long {
   if (Number.isNaN(value)) return 0;
-  if (value >= 9223372036854775807) return 9223372036854775807n;
-  if (value <= -9223372036854775808) return -9223372036854775808n;
+  if (value >= 2 ** 63) return 9223372036854775807n;
+  if (value <= -(2 ** 63)) return -9223372036854775808n;
   const whole = Math.trunc(value) + 0;
   return Number.isSafeInteger(whole) ? whole : BigInt(whole);
 }

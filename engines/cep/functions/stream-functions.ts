@@ -2,14 +2,26 @@ import type { Ev } from "../event.ts";
 import type { StreamFunctionExtension } from "../extension.ts";
 
 const pol2Cart: StreamFunctionExtension = {
-  kind: "stream-function", namespace: "", name: "pol2Cart", description: "Adds the cartesian coordinates x, y (and z) of polar ones.",
+  kind: "stream-function",
+  namespace: "",
+  name: "pol2Cart",
+  description: "Adds the cartesian coordinates x, y (and z) of polar ones.",
   parameters: [
     { name: "theta", types: ["double"], description: "The angle in degrees.", isDynamic: true },
     { name: "rho", types: ["double"], description: "The distance.", isDynamic: true },
     { name: "z", types: ["double"], description: "The height.", isOptional: true, isDynamic: true },
   ],
-  overloads: [["theta", "rho"], ["theta", "rho", "z"]], returns: ["double"],
-  examples: [{ syntax: "from Polar#pol2Cart(theta, rho) select x, y insert into Out;", description: "Points in the plane." }],
+  overloads: [
+    ["theta", "rho"],
+    ["theta", "rho", "z"],
+  ],
+  returns: ["double"],
+  examples: [
+    {
+      syntax: "from Polar#pol2Cart(theta, rho) select x, y insert into Out;",
+      description: "Points in the plane.",
+    },
+  ],
   create: (args) => {
     const names = args.length === 3 ? ["x", "y", "z"] : ["x", "y"];
     return {
@@ -25,15 +37,44 @@ const pol2Cart: StreamFunctionExtension = {
 };
 
 const log: StreamFunctionExtension = {
-  kind: "stream-function", namespace: "", name: "log", description: "Passes events on; the shell counts them under the message.",
+  kind: "stream-function",
+  namespace: "",
+  name: "log",
+  description: "Passes events on; the shell counts them under the message.",
   parameters: [
-    { name: "priority", types: ["string"], description: "INFO, DEBUG, WARN, FATAL, ERROR, OFF or TRACE.", isOptional: true, isDynamic: true },
-    { name: "log.message", types: ["string"], description: "The message.", isOptional: true, isDynamic: true },
-    { name: "is.event.logged", types: ["bool"], description: "Whether to log the event too.", isOptional: true },
+    {
+      name: "priority",
+      types: ["string"],
+      description: "INFO, DEBUG, WARN, FATAL, ERROR, OFF or TRACE.",
+      isOptional: true,
+      isDynamic: true,
+    },
+    {
+      name: "log.message",
+      types: ["string"],
+      description: "The message.",
+      isOptional: true,
+      isDynamic: true,
+    },
+    {
+      name: "is.event.logged",
+      types: ["bool"],
+      description: "Whether to log the event too.",
+      isOptional: true,
+    },
   ],
-  overloads: [[], ["log.message"], ["is.event.logged"], ["log.message", "is.event.logged"], ["priority", "log.message"], ["priority", "log.message", "is.event.logged"]],
+  overloads: [
+    [],
+    ["log.message"],
+    ["is.event.logged"],
+    ["log.message", "is.event.logged"],
+    ["priority", "log.message"],
+    ["priority", "log.message", "is.event.logged"],
+  ],
   returns: [],
-  examples: [{ syntax: "from S#log('seen') select * insert into Out;", description: "Logs that events pass." }],
+  examples: [
+    { syntax: "from S#log('seen') select * insert into Out;", description: "Logs that events pass." },
+  ],
   create: () => ({ attributes: [], apply: () => [] }),
 };
 

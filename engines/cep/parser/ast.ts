@@ -53,7 +53,12 @@ interface DefinitionBase extends Span {
 
 export type Definition =
   | (DefinitionBase & { kind: "stream" | "table"; attributes: AttributeNode[] })
-  | (DefinitionBase & { kind: "window"; attributes: AttributeNode[]; window: FunctionCall; outputEvents: OutputEventType })
+  | (DefinitionBase & {
+      kind: "window";
+      attributes: AttributeNode[];
+      window: FunctionCall;
+      outputEvents: OutputEventType;
+    })
   | (DefinitionBase & { kind: "trigger"; at: TriggerAt })
   | (DefinitionBase & { kind: "function"; language: string; returns: AttributeType; body: string })
   | AggregationDefinition;
@@ -69,7 +74,15 @@ export type AggregationDefinition = DefinitionBase & {
 
 export type TriggerAt = { every: number } | { start: true } | { cron: string };
 export type Duration = "seconds" | "minutes" | "hours" | "days" | "weeks" | "months" | "years";
-export const DURATIONS: readonly Duration[] = ["seconds", "minutes", "hours", "days", "weeks", "months", "years"];
+export const DURATIONS: readonly Duration[] = [
+  "seconds",
+  "minutes",
+  "hours",
+  "days",
+  "weeks",
+  "months",
+  "years",
+];
 export type OutputEventType = "current" | "expired" | "all";
 
 export interface FunctionCall extends Span {
@@ -192,7 +205,15 @@ export interface App extends Span {
 /** An on-demand (store) query. */
 export interface OnDemandQuery extends Span {
   readonly kind: "find" | "insert" | "delete" | "update" | "updateOrInsert";
-  readonly source: { id: string; alias: string | undefined; on: Expression | undefined; within: Expression[] | undefined; per: Expression | undefined } | undefined;
+  readonly source:
+    | {
+        id: string;
+        alias: string | undefined;
+        on: Expression | undefined;
+        within: Expression[] | undefined;
+        per: Expression | undefined;
+      }
+    | undefined;
   readonly selector: Selector | undefined;
   readonly output: QueryOutput | undefined;
 }

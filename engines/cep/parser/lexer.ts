@@ -1,7 +1,17 @@
 import { CepError } from "../cep-error.ts";
 
 /** `id` covers keywords too: SiddhiQL lets every keyword be a name. `quoted` is a name in backticks. */
-export type TokenKind = "id" | "quoted" | "int" | "long" | "float" | "double" | "string" | "script" | "symbol" | "end";
+export type TokenKind =
+  | "id"
+  | "quoted"
+  | "int"
+  | "long"
+  | "float"
+  | "double"
+  | "string"
+  | "script"
+  | "symbol"
+  | "end";
 
 /** A token. `text` is the name, the symbol, the string's content or the number's digits; `word` is lower case. */
 export interface Token {
@@ -12,7 +22,34 @@ export interface Token {
   readonly end: number;
 }
 
-const SYMBOLS = ["...", "->", "<=", ">=", "==", "!=", ":", ";", ".", "(", ")", "[", "]", ",", "=", "*", "+", "?", "-", "/", "%", "<", ">", "@", "#", "!"];
+const SYMBOLS = [
+  "...",
+  "->",
+  "<=",
+  ">=",
+  "==",
+  "!=",
+  ":",
+  ";",
+  ".",
+  "(",
+  ")",
+  "[",
+  "]",
+  ",",
+  "=",
+  "*",
+  "+",
+  "?",
+  "-",
+  "/",
+  "%",
+  "<",
+  ">",
+  "@",
+  "#",
+  "!",
+];
 const NUMBER = /(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?/y;
 const NAME = /[a-zA-Z_][a-zA-Z_0-9]*/y;
 const ESCAPES: Record<string, string> = { b: "\b", t: "\t", n: "\n", f: "\f", r: "\r" };
@@ -42,7 +79,12 @@ export function tokenize(text: string): Token[] {
       pushString(text, at, push);
     } else if (c === "`") {
       const end = text.indexOf("`", at + 1);
-      if (end < 0) throw new CepError("SYNTAX", "A quoted name is not closed", { offset: at, length: 1, expected: ["`"] });
+      if (end < 0)
+        throw new CepError("SYNTAX", "A quoted name is not closed", {
+          offset: at,
+          length: 1,
+          expected: ["`"],
+        });
       push("quoted", text.slice(at + 1, end), end + 1);
     } else if (c === "{") {
       const end = scriptEnd(text, at);
@@ -57,7 +99,8 @@ export function tokenize(text: string): Token[] {
         continue;
       }
       const symbol = SYMBOLS.find((s) => text.startsWith(s, at));
-      if (symbol === undefined) throw new CepError("SYNTAX", `Unexpected character '${c}'`, { offset: at, length: 1 });
+      if (symbol === undefined)
+        throw new CepError("SYNTAX", `Unexpected character '${c}'`, { offset: at, length: 1 });
       push("symbol", symbol, at + symbol.length);
     }
   }
@@ -69,11 +112,19 @@ function isDigit(c: string): boolean {
   return c >= "0" && c <= "9";
 }
 
-function pushNumber(text: string, at: number, push: (kind: TokenKind, value: string, end: number) => void): void {
+function pushNumber(
+  text: string,
+  at: number,
+  push: (kind: TokenKind, value: string, end: number) => void,
+): void {
   NUMBER.lastIndex = at;
   let value = NUMBER.exec(text)?.[0] ?? "";
   // `1 ... 5` and `e1[0].x`: a dot that does not start a fraction is not part of the number.
-  if (/^\d+\.$/.test(value) && (text.startsWith("...", at + value.length - 1) || /[a-zA-Z_]/.test(text.charAt(at + value.length)) === false)) {
+  if (
+    /^\d+\.$/.test(value) &&
+    (text.startsWith("...", at + value.length - 1) ||
+      /[a-zA-Z_]/.test(text.charAt(at + value.length)) === false)
+  ) {
     if (text.startsWith("...", at + value.length - 1)) value = value.slice(0, -1);
   }
   const end = at + value.length;
@@ -87,11 +138,16 @@ function pushNumber(text: string, at: number, push: (kind: TokenKind, value: str
   else push(isWhole ? "int" : "double", value, end);
 }
 
-function pushString(text: string, at: number, push: (kind: TokenKind, value: string, end: number) => void): void {
+function pushString(
+  text: string,
+  at: number,
+  push: (kind: TokenKind, value: string, end: number) => void,
+): void {
   const quote = text.charAt(at);
   if (text.startsWith('"""', at)) {
     const end = text.indexOf('"""', at + 3);
-    if (end < 0) throw new CepError("SYNTAX", "A string is not closed", { offset: at, length: 3, expected: ['"""'] });
+    if (end < 0)
+      throw new CepError("SYNTAX", "A string is not closed", { offset: at, length: 3, expected: ['"""'] });
     const value = text
       .slice(at + 3, end)
       .replace(/\\(u[0-9a-fA-F]{4}|.)/g, (_, e: string) =>
@@ -104,7 +160,11 @@ function pushString(text: string, at: number, push: (kind: TokenKind, value: str
   const value = end < 0 ? text.slice(at + 1) : text.slice(at + 1, end);
   const lineBreak = value.search(/[\r\n]/);
   if (end < 0 || lineBreak >= 0) {
-    throw new CepError("SYNTAX", "A string is not closed on its line", { offset: at, length: 1, expected: [quote] });
+    throw new CepError("SYNTAX", "A string is not closed on its line", {
+      offset: at,
+      length: 1,
+      expected: [quote],
+    });
   }
   push("string", value, end + 1);
 }
@@ -119,5 +179,9 @@ function scriptEnd(text: string, start: number): number {
     } else if (c === "{") depth++;
     else if (c === "}" && --depth === 0) return i + 1;
   }
-  throw new CepError("SYNTAX", "A function body is not closed", { offset: start, length: 1, expected: ["}"] });
+  throw new CepError("SYNTAX", "A function body is not closed", {
+    offset: start,
+    length: 1,
+    expected: ["}"],
+  });
 }

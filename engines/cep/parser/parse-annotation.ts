@@ -43,7 +43,8 @@ function parseRest(t: TokenStream, start: number): Annotation {
 function parseElement(t: TokenStream): { key: string | undefined; value: string } {
   if (t.peek().kind === "string" && !t.isSymbol("=", 1)) return { key: undefined, value: t.next().text };
   let key = t.peek().kind === "string" ? t.next().text : t.expectName("a property or a string").text;
-  while (t.isSymbol(".") || t.isSymbol("-") || t.isSymbol(":")) key += t.next().text + t.expectName("a property").text;
+  while (t.isSymbol(".") || t.isSymbol("-") || t.isSymbol(":"))
+    key += t.next().text + t.expectName("a property").text;
   t.expectSymbol("=");
   return { key, value: t.expectString().text };
 }

@@ -1,5 +1,5 @@
-import type { App, Definition, Expression, OnDemandQuery, Partition, Query } from "./ast.ts";
 import { CepError } from "../cep-error.ts";
+import type { App, Definition, Expression, OnDemandQuery, Partition, Query } from "./ast.ts";
 import { parseAnnotations, parseAppAnnotations } from "./parse-annotation.ts";
 import { parseDefinition } from "./parse-definition.ts";
 import { parseExpression } from "./parse-expression.ts";
@@ -58,7 +58,13 @@ export function parseFragment(text: string): Definition | Query | Partition {
   return located(text, () => {
     const t = new TokenStream(text);
     const own = parseAnnotations(t);
-    const node = t.isWord("define") ? parseDefinition(t, own) : t.isWord("partition") ? parsePartition(t, own) : t.isWord("from") ? parseQueryBody(t, own) : parseQuery(t);
+    const node = t.isWord("define")
+      ? parseDefinition(t, own)
+      : t.isWord("partition")
+        ? parsePartition(t, own)
+        : t.isWord("from")
+          ? parseQueryBody(t, own)
+          : parseQuery(t);
     t.takeSymbol(";");
     if (t.peek().kind !== "end") t.fail(["the end of the text"]);
     return node;

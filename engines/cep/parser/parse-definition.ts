@@ -1,6 +1,13 @@
 import { CepError } from "../cep-error.ts";
 import type { AttributeType } from "../event.ts";
-import { type AggregationDefinition, type Annotation, type AttributeNode, type Definition, DURATIONS, type Duration } from "./ast.ts";
+import {
+  type AggregationDefinition,
+  type Annotation,
+  type AttributeNode,
+  type Definition,
+  DURATIONS,
+  type Duration,
+} from "./ast.ts";
 import { parseFunctionCall, parseTimeValue, parseVariable } from "./parse-expression.ts";
 import { parseStandard } from "./parse-input.ts";
 import { parseOutputAttributes, parseOutputEventType, parseVariables } from "./parse-query.ts";
@@ -39,7 +46,16 @@ export function parseDefinition(t: TokenStream, annotations: readonly Annotation
       t.expectWord("return");
       const returns = parseType(t);
       if (t.peek().kind !== "script") t.fail(["a body in braces"]);
-      return { kind: "function", id, annotations, language, returns, body: t.next().text, start, end: t.lastEnd };
+      return {
+        kind: "function",
+        id,
+        annotations,
+        language,
+        returns,
+        body: t.next().text,
+        start,
+        end: t.lastEnd,
+      };
     }
     default:
       return parseAggregation(t, annotations, start);
@@ -63,7 +79,10 @@ function parseAttributes(t: TokenStream): AttributeNode[] {
   do {
     const name = t.expectName("an attribute");
     if (attributes.some((a) => a.name === name.text)) {
-      throw new CepError("DUPLICATE_ATTRIBUTE", `'${name.text}' is defined twice`, { offset: name.start, length: name.end - name.start });
+      throw new CepError("DUPLICATE_ATTRIBUTE", `'${name.text}' is defined twice`, {
+        offset: name.start,
+        length: name.end - name.start,
+      });
     }
     attributes.push({ name: name.text, type: parseType(t), start: name.start, end: t.lastEnd });
   } while (t.takeSymbol(","));
@@ -82,7 +101,11 @@ function parseTrigger(t: TokenStream, annotations: readonly Annotation[], start:
   return { kind: "trigger", id, annotations, at, start, end: t.lastEnd };
 }
 
-function parseAggregation(t: TokenStream, annotations: readonly Annotation[], start: number): AggregationDefinition {
+function parseAggregation(
+  t: TokenStream,
+  annotations: readonly Annotation[],
+  start: number,
+): AggregationDefinition {
   const id = t.expectName("an aggregation").text;
   t.expectWord("from");
   const input = parseStandard(t);
@@ -92,7 +115,18 @@ function parseAggregation(t: TokenStream, annotations: readonly Annotation[], st
   t.expectWord("aggregate");
   const by = t.takeWord("by") ? parseVariable(t) : undefined;
   t.expectWord("every");
-  return { kind: "aggregation", id, annotations, input, select, groupBy, by, durations: parseDurations(t), start, end: t.lastEnd };
+  return {
+    kind: "aggregation",
+    id,
+    annotations,
+    input,
+    select,
+    groupBy,
+    by,
+    durations: parseDurations(t),
+    start,
+    end: t.lastEnd,
+  };
 }
 
 function parseDurations(t: TokenStream): Duration[] {
@@ -102,10 +136,15 @@ function parseDurations(t: TokenStream): Duration[] {
     const from = DURATIONS.indexOf(first);
     const to = DURATIONS.indexOf(parseDuration(t));
     if (to < from) {
-      throw new CepError("SYNTAX", "A range of durations goes from the shorter to the longer", { offset: at.start, length: at.end - at.start });
+      throw new CepError("SYNTAX", "A range of durations goes from the shorter to the longer", {
+        offset: at.start,
+        length: at.end - at.start,
+      });
     }
     // Siddhi's range leaves weeks out: they do not nest in months.
-    return DURATIONS.slice(from, to + 1).filter((d, i, all) => d !== "weeks" || i === 0 || i === all.length - 1);
+    return DURATIONS.slice(from, to + 1).filter(
+      (d, i, all) => d !== "weeks" || i === 0 || i === all.length - 1,
+    );
   }
   const list = [first];
   while (t.takeSymbol(",")) list.push(parseDuration(t));
@@ -116,7 +155,12 @@ function parseDuration(t: TokenStream): Duration {
   const word = t.peek().word;
   const found = DURATIONS.find((d) => {
     const single = d.slice(0, -1);
-    return word === d || word === single || (d === "seconds" && word === "sec") || (d === "minutes" && word === "min");
+    return (
+      word === d ||
+      word === single ||
+      (d === "seconds" && word === "sec") ||
+      (d === "minutes" && word === "min")
+    );
   });
   if (t.peek().kind !== "id" || found === undefined) return t.fail([...DURATIONS]);
   t.next();

@@ -64,7 +64,20 @@ export function timeOf(text: string, stream: (text: string) => TokenStream): num
 
 /** Precedence from loose to tight; SiddhiQL's `not` binds tighter than any of them. */
 const BINARY: Record<string, number> = {
-  or: 1, and: 2, in: 3, "==": 4, "!=": 4, ">": 5, ">=": 5, "<": 5, "<=": 5, "+": 6, "-": 6, "*": 7, "/": 7, "%": 7,
+  or: 1,
+  and: 2,
+  in: 3,
+  "==": 4,
+  "!=": 4,
+  ">": 5,
+  ">=": 5,
+  "<": 5,
+  "<=": 5,
+  "+": 6,
+  "-": 6,
+  "*": 7,
+  "/": 7,
+  "%": 7,
 };
 
 /** Parses one expression by precedence climbing. */
@@ -85,7 +98,8 @@ export function parseExpression(t: TokenStream, minimum = 1): Expression {
     const right = parseExpression(t, rank + 1);
     const span = { start, end: right.end };
     if (op === "and" || op === "or") left = { kind: op, left, right, ...span };
-    else if (rank >= 6) left = { kind: "math", op: op as MathOp, left, right, ...span }; // ranks 6 and 7 are MathOp
+    else if (rank >= 6)
+      left = { kind: "math", op: op as MathOp, left, right, ...span }; // ranks 6 and 7 are MathOp
     else left = { kind: "compare", op: op as CompareOp, left, right, ...span }; // ranks 4 and 5 are CompareOp
   }
 }
@@ -109,7 +123,8 @@ function parsePrimary(t: TokenStream): Expression {
   const token = t.peek();
   const start = token.start;
   const sign = t.isSymbol("-") ? -1 : 1;
-  const isSigned = (t.isSymbol("-") || t.isSymbol("+")) && ["int", "long", "float", "double"].includes(t.peek(1).kind);
+  const isSigned =
+    (t.isSymbol("-") || t.isSymbol("+")) && ["int", "long", "float", "double"].includes(t.peek(1).kind);
   if (isSigned) t.next();
   if (!isSigned && isTimeValue(t)) {
     return { kind: "constant", type: "long", value: parseTimeValue(t), isTime: true, start, end: t.lastEnd };
@@ -120,10 +135,22 @@ function parsePrimary(t: TokenStream): Expression {
     case "long": {
       const value = BigInt(t.next().text) * BigInt(sign);
       const isSafe = value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER);
-      return { kind: "constant", type: "long", value: isSafe ? Number(value) : BigInt.asIntN(64, value), start, end: t.lastEnd };
+      return {
+        kind: "constant",
+        type: "long",
+        value: isSafe ? Number(value) : BigInt.asIntN(64, value),
+        start,
+        end: t.lastEnd,
+      };
     }
     case "float":
-      return { kind: "constant", type: "float", value: Math.fround(sign * Number(t.next().text)), start, end: t.lastEnd };
+      return {
+        kind: "constant",
+        type: "float",
+        value: Math.fround(sign * Number(t.next().text)),
+        start,
+        end: t.lastEnd,
+      };
     case "double":
       return { kind: "constant", type: "double", value: sign * Number(t.next().text), start, end: t.lastEnd };
     case "string":
@@ -131,7 +158,12 @@ function parsePrimary(t: TokenStream): Expression {
     default:
       break;
   }
-  if (t.peek().kind === "id" && (token.word === "true" || token.word === "false") && !t.isSymbol(".", 1) && !t.isSymbol("(", 1)) {
+  if (
+    t.peek().kind === "id" &&
+    (token.word === "true" || token.word === "false") &&
+    !t.isSymbol(".", 1) &&
+    !t.isSymbol("(", 1)
+  ) {
     t.next();
     return { kind: "constant", type: "bool", value: token.word === "true", start, end: t.lastEnd };
   }
@@ -168,20 +200,46 @@ function parseReference(t: TokenStream): Expression {
   }
   if (t.takeSymbol(".")) {
     const attribute = t.expectName("an attribute");
-    return withIsNull(t, { kind: "variable", stream: name.text, index, attribute: attribute.text, marker, start, end: attribute.end });
+    return withIsNull(t, {
+      kind: "variable",
+      stream: name.text,
+      index,
+      attribute: attribute.text,
+      marker,
+      start,
+      end: attribute.end,
+    });
   }
   if (index !== undefined || marker !== "") {
     if (t.takeWord("is", "null")) {
       return { kind: "isNullStream", stream: marker + name.text, index, start, end: t.lastEnd };
     }
     // A bare event reference, as in eventTimestamp(e1[last]).
-    return { kind: "variable", stream: undefined, index, attribute: name.text, marker, start, end: t.lastEnd };
+    return {
+      kind: "variable",
+      stream: undefined,
+      index,
+      attribute: name.text,
+      marker,
+      start,
+      end: t.lastEnd,
+    };
   }
-  return withIsNull(t, { kind: "variable", stream: undefined, index: undefined, attribute: name.text, marker: "", start, end: name.end });
+  return withIsNull(t, {
+    kind: "variable",
+    stream: undefined,
+    index: undefined,
+    attribute: name.text,
+    marker: "",
+    start,
+    end: name.end,
+  });
 }
 
 function withIsNull(t: TokenStream, operand: Expression): Expression {
-  return t.takeWord("is", "null") ? { kind: "isNull", operand, start: operand.start, end: t.lastEnd } : operand;
+  return t.takeWord("is", "null")
+    ? { kind: "isNull", operand, start: operand.start, end: t.lastEnd }
+    : operand;
 }
 
 function parseStreamIndex(t: TokenStream): StreamIndex | undefined {
@@ -237,7 +295,11 @@ export function parseVariable(t: TokenStream): VariableExpression {
   const at = t.peek();
   const e = parseReference(t);
   if (e.kind !== "variable") {
-    throw new CepError("SYNTAX", "Expected an attribute", { offset: at.start, length: at.end - at.start, expected: ["an attribute"] });
+    throw new CepError("SYNTAX", "Expected an attribute", {
+      offset: at.start,
+      length: at.end - at.start,
+      expected: ["an attribute"],
+    });
   }
   return e;
 }

@@ -1,7 +1,18 @@
 import { CepError } from "../cep-error.ts";
 import type {
-  Annotation, Expression, OnDemandQuery, OutputAttribute, OutputEventType, OutputRate, Partition, PartitionWith, Query, QueryOutput,
-  Selector, SetAssignment, VariableExpression,
+  Annotation,
+  Expression,
+  OnDemandQuery,
+  OutputAttribute,
+  OutputEventType,
+  OutputRate,
+  Partition,
+  PartitionWith,
+  Query,
+  QueryOutput,
+  Selector,
+  SetAssignment,
+  VariableExpression,
 } from "./ast.ts";
 import { parseAnnotations } from "./parse-annotation.ts";
 import { parseExpression, parseTimeValue, parseVariable } from "./parse-expression.ts";
@@ -24,7 +35,16 @@ export function parseQueryBody(t: TokenStream, annotations: readonly Annotation[
 }
 
 function emptySelector(at: number): Selector {
-  return { attributes: undefined, groupBy: [], having: undefined, orderBy: [], limit: undefined, offset: undefined, start: at, end: at };
+  return {
+    attributes: undefined,
+    groupBy: [],
+    having: undefined,
+    orderBy: [],
+    limit: undefined,
+    offset: undefined,
+    start: at,
+    end: at,
+  };
 }
 
 /** `select …` up to `offset`. */
@@ -59,7 +79,10 @@ export function parseOutputAttributes(t: TokenStream): OutputAttribute[] | undef
     else if (expression.kind === "variable" && t.tokens[t.at - 1]?.text !== ")") name = expression.attribute;
     else return t.fail(["as"]);
     if (names.has(name)) {
-      throw new CepError("DUPLICATE_ATTRIBUTE", `'${name}' is selected twice`, { offset: expression.start, length: t.lastEnd - expression.start });
+      throw new CepError("DUPLICATE_ATTRIBUTE", `'${name}' is selected twice`, {
+        offset: expression.start,
+        length: t.lastEnd - expression.start,
+      });
     }
     names.add(name);
     attributes.push({ name, expression, start: expression.start, end: t.lastEnd });
@@ -80,7 +103,13 @@ function parseRate(t: TokenStream): OutputRate {
     t.expectWord("every");
     return { kind: "snapshot", ms: parseTimeValue(t) };
   }
-  const type = t.takeWord("all") ? "all" : t.takeWord("first") ? "first" : t.takeWord("last") ? "last" : "all";
+  const type = t.takeWord("all")
+    ? "all"
+    : t.takeWord("first")
+      ? "first"
+      : t.takeWord("last")
+        ? "last"
+        : "all";
   if (!t.isWord("every")) t.fail(["every", "all", "first", "last", "snapshot"]);
   t.next();
   if (t.peek().kind === "int" && t.isWord("events", 1)) {
@@ -116,13 +145,17 @@ function parseOutput(t: TokenStream): QueryOutput {
     const target = parseTarget(t);
     return { kind: "insert", ...target, eventType, start, end: t.lastEnd };
   }
-  if (t.takeWord("return")) return { kind: "return", eventType: parseEventType(t) ?? "current", start, end: t.lastEnd };
+  if (t.takeWord("return"))
+    return { kind: "return", eventType: parseEventType(t) ?? "current", start, end: t.lastEnd };
   return parseStoreOutput(t, true) ?? t.fail(["insert into", "delete", "update", "return"]);
 }
 
 function parseStoreOutput(t: TokenStream, allowFor: boolean): QueryOutput | undefined {
   const start = t.peek().start;
-  const forEvents = (): OutputEventType => (allowFor && t.takeWord("for") ? (parseEventType(t) ?? t.fail(["current events", "expired events", "all events"])) : "current");
+  const forEvents = (): OutputEventType =>
+    allowFor && t.takeWord("for")
+      ? (parseEventType(t) ?? t.fail(["current events", "expired events", "all events"]))
+      : "current";
   if (t.takeWord("delete")) {
     const { target } = parseTarget(t);
     const eventType = forEvents();
@@ -201,7 +234,10 @@ function restOfOr(t: TokenStream, first: Expression): Expression {
 /** An on-demand (store) query. */
 export function parseOnDemandQuery(t: TokenStream): OnDemandQuery {
   const start = t.peek().start;
-  const finish = (kind: OnDemandQuery["kind"], rest: Pick<OnDemandQuery, "source" | "selector" | "output">): OnDemandQuery => {
+  const finish = (
+    kind: OnDemandQuery["kind"],
+    rest: Pick<OnDemandQuery, "source" | "selector" | "output">,
+  ): OnDemandQuery => {
     t.takeSymbol(";");
     if (t.peek().kind !== "end") t.fail(["the end of the query"]);
     return { kind, ...rest, start, end: t.lastEnd };
@@ -217,7 +253,13 @@ export function parseOnDemandQuery(t: TokenStream): OnDemandQuery {
   const selector = t.isWord("select") ? parseSelector(t) : undefined;
   if (selector !== undefined && t.takeWord("insert")) {
     t.expectWord("into");
-    const output: QueryOutput = { kind: "insert", ...parseTarget(t), eventType: "current", start, end: t.lastEnd };
+    const output: QueryOutput = {
+      kind: "insert",
+      ...parseTarget(t),
+      eventType: "current",
+      start,
+      end: t.lastEnd,
+    };
     return finish("insert", { source: undefined, selector, output });
   }
   const output = parseStoreOutput(t, false) ?? t.fail(["from", "select", "delete", "update"]);

@@ -23,7 +23,12 @@ function parseWithin(t: TokenStream): number | undefined {
   return t.takeWord("within") ? parseTimeValue(t) : undefined;
 }
 
-function parseChain(t: TokenStream, type: StateInput["kind"], arrow: string, everyStart?: number): StateElement {
+function parseChain(
+  t: TokenStream,
+  type: StateInput["kind"],
+  arrow: string,
+  everyStart?: number,
+): StateElement {
   let left = parseLink(t, type, arrow);
   if (everyStart !== undefined) left = { kind: "every", inner: left, start: everyStart, end: left.end };
   while (t.takeSymbol(arrow)) {
@@ -85,7 +90,11 @@ function continueLogical(t: TokenStream, type: StateInput["kind"], left: StateEl
       });
     }
   }
-  if (left.kind === "absent" && right.kind === "absent" && (left.forMs === undefined || right.forMs === undefined)) {
+  if (
+    left.kind === "absent" &&
+    right.kind === "absent" &&
+    (left.forMs === undefined || right.forMs === undefined)
+  ) {
     throw new CepError("SYNTAX", "Two absent events joined by 'and' both need a 'for' time", {
       offset: left.start,
       length: right.end - left.start,

@@ -77,7 +77,8 @@ export class TokenStream {
   /** @throws CepError `SYNTAX` at the current token. */
   fail(expected: string[], words: readonly string[] = expected): never {
     const token = this.peek();
-    const found = token.kind === "end" ? "the end of the text" : `'${this.text.slice(token.start, token.end)}'`;
+    const found =
+      token.kind === "end" ? "the end of the text" : `'${this.text.slice(token.start, token.end)}'`;
     throw new CepError("SYNTAX", `Expected ${expected.join(" or ")} but found ${found}`, {
       offset: token.start,
       length: token.end - token.start,

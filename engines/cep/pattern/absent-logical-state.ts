@@ -16,8 +16,14 @@ export class AbsentLogicalPreState extends LogicalPreState {
   #isActive = true;
 
   constructor(
-    settings: PatternSettings, stateId: number, isStart: boolean, filter: StateFilter | undefined, op: LogicalOp,
-    waitingMs: number | undefined, host: Host, emit: Emit,
+    settings: PatternSettings,
+    stateId: number,
+    isStart: boolean,
+    filter: StateFilter | undefined,
+    op: LogicalOp,
+    waitingMs: number | undefined,
+    host: Host,
+    emit: Emit,
   ) {
     super(settings, stateId, isStart, filter, op);
     this.#waitingMs = waitingMs;
@@ -40,7 +46,8 @@ export class AbsentLogicalPreState extends LogicalPreState {
     if (this.isStart || this.#waitingMs === undefined) return;
     this.#timer.notifyAt(stateEvent.ts + this.#waitingMs);
     const { partner } = this;
-    if (partner instanceof AbsentLogicalPreState) partner.#timer.notifyAt(stateEvent.ts + (partner.#waitingMs ?? -1));
+    if (partner instanceof AbsentLogicalPreState)
+      partner.#timer.notifyAt(stateEvent.ts + (partner.#waitingMs ?? -1));
   }
 
   override addEveryState(stateEvent: Ev): void {
@@ -60,7 +67,8 @@ export class AbsentLogicalPreState extends LogicalPreState {
     let isPassed = false;
     if (time >= this.#lastArrival + waitingMs) {
       const isSequence = this.settings.type === "sequence";
-      if (this.isStart && isSequence && this.fresh.length === 0 && this.pending.length === 0) this.addState(newStateEvent(this.settings.width));
+      if (this.isStart && isSequence && this.fresh.length === 0 && this.pending.length === 0)
+        this.addState(newStateEvent(this.settings.width));
       else if (isSequence && this.fresh.length > 0) this.resetState();
       this.updateState();
       const passed = this.#collect(time, waitingMs);
@@ -127,7 +135,8 @@ export class AbsentLogicalPreState extends LogicalPreState {
       const before = stateEvent.row[this.stateId];
       stateEvent.row[this.stateId] = event;
       this.test(stateEvent);
-      if (this.#waitingMs !== undefined || (isSequence && this.op === "and" && this.post.nextEvery !== null)) stateEvent.row[this.stateId] = before;
+      if (this.#waitingMs !== undefined || (isSequence && this.op === "and" && this.post.nextEvery !== null))
+        stateEvent.row[this.stateId] = before;
       let isKept = true;
       if (this.lastPost.isReturned) {
         this.lastPost.isReturned = false;
@@ -156,7 +165,8 @@ export class AbsentLogicalPreState extends LogicalPreState {
   }
 
   override start(): void {
-    if (this.isStart && this.#waitingMs !== undefined && this.#isActive) this.#timer.notifyAt(this.#host.now() + this.#waitingMs);
+    if (this.isStart && this.#waitingMs !== undefined && this.#isActive)
+      this.#timer.notifyAt(this.#host.now() + this.#waitingMs);
   }
 
   protected override saveMore(): unknown[] {

@@ -1,4 +1,4 @@
-import { type Ev } from "../event.ts";
+import type { Ev } from "../event.ts";
 import type { Host } from "../runtime/processor.ts";
 import type { Timer } from "../runtime/scheduler.ts";
 import { type PatternSettings, PostState, PreState, type StateFilter } from "./pre-state.ts";
@@ -16,7 +16,15 @@ export class AbsentPreState extends PreState {
   #lastScheduled = 0;
   #isActive = true;
 
-  constructor(settings: PatternSettings, stateId: number, isStart: boolean, filter: StateFilter | undefined, waitingMs: number, host: Host, emit: Emit) {
+  constructor(
+    settings: PatternSettings,
+    stateId: number,
+    isStart: boolean,
+    filter: StateFilter | undefined,
+    waitingMs: number,
+    host: Host,
+    emit: Emit,
+  ) {
     super(settings, stateId, isStart, filter);
     this.#waitingMs = waitingMs;
     this.#host = host;
@@ -56,7 +64,12 @@ export class AbsentPreState extends PreState {
   override resetState(): void {
     this.pending = [];
     if (!this.isStart) return;
-    if (this.settings.type === "sequence" && this.post.nextEvery === null && (this.post.next?.pending.length ?? 0) > 0) return;
+    if (
+      this.settings.type === "sequence" &&
+      this.post.nextEvery === null &&
+      (this.post.next?.pending.length ?? 0) > 0
+    )
+      return;
     this.init();
   }
 
@@ -66,7 +79,8 @@ export class AbsentPreState extends PreState {
     const isSequence = this.settings.type === "sequence";
     const isEmpty = this.fresh.length === 0 && this.pending.length === 0;
     // A sequence without `every` whose event has come does not begin again.
-    const begins = this.isStart && isEmpty && !(isSequence && post.nextEvery === null && this.#lastScheduled > 0);
+    const begins =
+      this.isStart && isEmpty && !(isSequence && post.nextEvery === null && this.#lastScheduled > 0);
     if (begins) this.addState(newStateEvent(this.settings.width));
     else if (isSequence && this.fresh.length > 0) this.resetState();
     this.updateState();

@@ -1,5 +1,11 @@
 import type { Ev } from "../event.ts";
-import { type PatternSettings, PostState, PreState, type ResetsOnNext, type StateFilter } from "./pre-state.ts";
+import {
+  type PatternSettings,
+  PostState,
+  PreState,
+  type ResetsOnNext,
+  type StateFilter,
+} from "./pre-state.ts";
 
 /** The waiting side of `e<min:max>`: the partial match stays until the most have come or the next state has. */
 export class CountPreState extends PreState implements ResetsOnNext {
@@ -7,7 +13,13 @@ export class CountPreState extends PreState implements ResetsOnNext {
   isSuccess = false;
   #resets = false;
 
-  constructor(settings: PatternSettings, stateId: number, isStart: boolean, filter: StateFilter | undefined, min: number) {
+  constructor(
+    settings: PatternSettings,
+    stateId: number,
+    isStart: boolean,
+    filter: StateFilter | undefined,
+    min: number,
+  ) {
     super(settings, stateId, isStart, filter);
     this.min = min;
   }
@@ -15,7 +27,8 @@ export class CountPreState extends PreState implements ResetsOnNext {
   override addState(stateEvent: Ev): void {
     super.addState(stateEvent);
     // None needed: the next state may go ahead at once.
-    if (this.min === 0 && stateEvent.row[this.stateId] === null) (this.post as CountPostState).minReached(stateEvent); // made together
+    if (this.min === 0 && stateEvent.row[this.stateId] === null)
+      (this.post as CountPostState).minReached(stateEvent); // made together
   }
 
   override take(event: Ev): Ev[] {
@@ -85,7 +98,8 @@ export class CountPostState extends PostState {
   override setNext(next: PreState): void {
     this.next = next;
     const { pre } = this;
-    if (pre.isStart && pre.settings.type === "sequence" && this.#min === 0) next.post.callback = pre as CountPreState; // made together
+    if (pre.isStart && pre.settings.type === "sequence" && this.#min === 0)
+      next.post.callback = pre as CountPreState; // made together
   }
 
   override accept(stateEvent: Ev): void {

@@ -9,14 +9,21 @@ export class LogicalPreState extends PreState {
   readonly op: LogicalOp;
   partner!: LogicalPreState;
 
-  constructor(settings: PatternSettings, stateId: number, isStart: boolean, filter: StateFilter | undefined, op: LogicalOp) {
+  constructor(
+    settings: PatternSettings,
+    stateId: number,
+    isStart: boolean,
+    filter: StateFilter | undefined,
+    op: LogicalOp,
+  ) {
     super(settings, stateId, isStart, filter);
     this.op = op;
   }
 
   override addState(stateEvent: Ev): void {
     const onlyOne = this.isStart || this.settings.type === "sequence";
-    for (const half of [this, this.partner] as LogicalPreState[]) if (!onlyOne || half.fresh.length === 0) half.fresh.push(stateEvent);
+    for (const half of [this, this.partner] as LogicalPreState[])
+      if (!onlyOne || half.fresh.length === 0) half.fresh.push(stateEvent);
   }
 
   override addEveryState(stateEvent: Ev): void {
@@ -33,7 +40,12 @@ export class LogicalPreState extends PreState {
     this.pending = [];
     this.partner.pending = [];
     if (!this.isStart || this.fresh.length > 0) return;
-    if (this.settings.type === "sequence" && this.post.nextEvery === null && (this.post.next?.pending.length ?? 0) > 0) return;
+    if (
+      this.settings.type === "sequence" &&
+      this.post.nextEvery === null &&
+      (this.post.next?.pending.length ?? 0) > 0
+    )
+      return;
     this.init();
   }
 

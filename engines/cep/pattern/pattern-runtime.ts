@@ -1,17 +1,30 @@
 import { Ev } from "../event.ts";
-import type { LogicalOp } from "./logical-state.ts";
 import type { Receiver } from "../runtime/junction.ts";
 import { type Host, Processor } from "../runtime/processor.ts";
 import { AbsentLogicalPostState, AbsentLogicalPreState } from "./absent-logical-state.ts";
 import { AbsentPostState, AbsentPreState } from "./absent-state.ts";
 import { CountPostState, CountPreState } from "./count-state.ts";
+import type { LogicalOp } from "./logical-state.ts";
 import { LogicalPostState, LogicalPreState } from "./logical-state.ts";
 import { type PatternSettings, PostState, PreState, type StateFilter, type StateType } from "./pre-state.ts";
 
 /** A compiled state element, without state. Slots are numbered in the order Siddhi makes them. */
 export type ElementPlan =
-  | { kind: "state"; slot: number; stream: string; filter: StateFilter | undefined; prepare: Prepare | undefined }
-  | { kind: "absent"; slot: number; stream: string; filter: StateFilter | undefined; prepare: Prepare | undefined; forMs: number | undefined }
+  | {
+      kind: "state";
+      slot: number;
+      stream: string;
+      filter: StateFilter | undefined;
+      prepare: Prepare | undefined;
+    }
+  | {
+      kind: "absent";
+      slot: number;
+      stream: string;
+      filter: StateFilter | undefined;
+      prepare: Prepare | undefined;
+      forMs: number | undefined;
+    }
   | { kind: "count"; state: ElementPlan & { kind: "state" }; min: number; max: number }
   | { kind: "logical"; op: LogicalOp; first: SinglePlan; second: SinglePlan }
   | { kind: "next"; left: ElementPlan; right: ElementPlan }
@@ -57,7 +70,8 @@ export class PatternRuntime extends Processor {
     this.#isSequence = plan.type === "sequence";
     this.#settings = { type: plan.type, width: plan.width, withinMs: plan.withinMs, startIds: [] };
     this.#root = this.#build(plan.element, true, null);
-    if (plan.withinMs !== undefined) this.#settings.startIds = this.#pres.filter((p) => p.isStart).map((p) => p.stateId);
+    if (plan.withinMs !== undefined)
+      this.#settings.startIds = this.#pres.filter((p) => p.isStart).map((p) => p.stateId);
     this.#root.first.lastPost = this.#root.last;
     this.#markLast(plan.element, this.#root.last);
     this.#listen(plan.element);
@@ -67,7 +81,8 @@ export class PatternRuntime extends Processor {
 
   #markLast(element: ElementPlan, last: PostState): void {
     let tail = element;
-    while (tail.kind === "next" || tail.kind === "every") tail = tail.kind === "next" ? tail.right : tail.inner;
+    while (tail.kind === "next" || tail.kind === "every")
+      tail = tail.kind === "next" ? tail.right : tail.inner;
     last.isLast = true;
     if (tail.kind === "logical") (last as LogicalPostState).partnerPost.isLast = true; // built by #buildLogical
   }
@@ -84,14 +99,34 @@ export class PatternRuntime extends Processor {
     const settings = this.#settings;
     switch (element.kind) {
       case "state":
-        return this.#track(every, this.#register(new PreState(settings, element.slot, isStart, element.filter), new PostState(element.slot)));
+        return this.#track(
+          every,
+          this.#register(
+            new PreState(settings, element.slot, isStart, element.filter),
+            new PostState(element.slot),
+          ),
+        );
       case "absent": {
-        const pre = new AbsentPreState(settings, element.slot, isStart, element.filter, element.forMs ?? 0, this.#host, this.#emit);
+        const pre = new AbsentPreState(
+          settings,
+          element.slot,
+          isStart,
+          element.filter,
+          element.forMs ?? 0,
+          this.#host,
+          this.#emit,
+        );
         return this.#track(every, this.#register(pre, new AbsentPostState(element.slot)));
       }
       case "count": {
         const { slot, filter } = element.state;
-        return this.#track(every, this.#register(new CountPreState(settings, slot, isStart, filter, element.min), new CountPostState(slot, element.min, element.max)));
+        return this.#track(
+          every,
+          this.#register(
+            new CountPreState(settings, slot, isStart, filter, element.min),
+            new CountPostState(slot, element.min, element.max),
+          ),
+        );
       }
       case "logical":
         return this.#buildLogical(element, isStart, every);
@@ -113,7 +148,13 @@ export class PatternRuntime extends Processor {
         inner.last.setNextEvery(inner.first);
         for (const pre of inside) pre.withinEvery = inner.first;
         every?.push(...inside);
-        return { first: inner.first, last: inner.last, inits: inner.inits, resets: [inner.first], updates: [inner.first] };
+        return {
+          first: inner.first,
+          last: inner.last,
+          inits: inner.inits,
+          resets: [inner.first],
+          updates: [inner.first],
+        };
       }
     }
   }
@@ -123,17 +164,37 @@ export class PatternRuntime extends Processor {
     return part;
   }
 
-  #buildHalf(plan: SinglePlan, op: LogicalOp, isStart: boolean): { part: Part; pre: LogicalPreState; post: LogicalPostState } {
+  #buildHalf(
+    plan: SinglePlan,
+    op: LogicalOp,
+    isStart: boolean,
+  ): { part: Part; pre: LogicalPreState; post: LogicalPostState } {
     const settings = this.#settings;
     const pre =
       plan.kind === "absent"
-        ? new AbsentLogicalPreState(settings, plan.slot, isStart, plan.filter, op, plan.forMs, this.#host, this.#emit)
+        ? new AbsentLogicalPreState(
+            settings,
+            plan.slot,
+            isStart,
+            plan.filter,
+            op,
+            plan.forMs,
+            this.#host,
+            this.#emit,
+          )
         : new LogicalPreState(settings, plan.slot, isStart, plan.filter, op);
-    const post = plan.kind === "absent" ? new AbsentLogicalPostState(plan.slot, op) : new LogicalPostState(plan.slot, op);
+    const post =
+      plan.kind === "absent"
+        ? new AbsentLogicalPostState(plan.slot, op)
+        : new LogicalPostState(plan.slot, op);
     return { part: this.#register(pre, post), pre, post };
   }
 
-  #buildLogical(element: ElementPlan & { kind: "logical" }, isStart: boolean, every: PreState[] | null): Part {
+  #buildLogical(
+    element: ElementPlan & { kind: "logical" },
+    isStart: boolean,
+    every: PreState[] | null,
+  ): Part {
     const second = this.#buildHalf(element.second, element.op, isStart);
     const first = this.#buildHalf(element.first, element.op, isStart);
     first.pre.partner = second.pre;
@@ -163,15 +224,19 @@ export class PatternRuntime extends Processor {
         return;
       }
       case "count":
-        return this.#listen(element.state);
+        this.#listen(element.state);
+        return;
       case "logical":
         this.#listen(element.second);
-        return this.#listen(element.first);
+        this.#listen(element.first);
+        return;
       case "next":
         this.#listen(element.left);
-        return this.#listen(element.right);
+        this.#listen(element.right);
+        return;
       case "every":
-        return this.#listen(element.inner);
+        this.#listen(element.inner);
+        return;
     }
   }
 
@@ -190,23 +255,33 @@ export class PatternRuntime extends Processor {
     const listeners = this.#listeners.get(stream) ?? [];
     const [only] = listeners;
     if (listeners.length === 1 && only !== undefined) {
-      return { receiveOne: (e) => this.#receiveSingle(only, listeners, e), receive: (chunk) => this.#receiveChunk(only, listeners, chunk) };
+      return {
+        receiveOne: (e) => this.#receiveSingle(only, listeners, e),
+        receive: (chunk) => this.#receiveChunk(only, listeners, chunk),
+      };
     }
     return {
       receiveOne: (e) => {
-        this.#receiveShared(listeners, e);
-        this.held?.release();
+        try {
+          this.#receiveShared(listeners, e);
+        } finally {
+          this.held?.release();
+        }
       },
       receive: (chunk) => {
-        for (const e of chunk) this.#receiveShared(listeners, e);
-        this.held?.release();
+        try {
+          for (const e of chunk) this.#receiveShared(listeners, e);
+        } finally {
+          this.held?.release();
+        }
       },
     };
   }
 
   #stabilize(listeners: readonly Listener[], now: number): void {
     const pres = this.#pres;
-    if (this.#settings.withinMs !== undefined) for (let i = 0; i < pres.length; i++) (pres[i] as PreState).expireEvents(now); // in range
+    if (this.#settings.withinMs !== undefined)
+      for (let i = 0; i < pres.length; i++) (pres[i] as PreState).expireEvents(now); // in range
     if (!this.#isSequence) {
       for (let i = 0; i < listeners.length; i++) (listeners[i] as Listener).pre.updateState(); // in range
       return;

@@ -63,7 +63,9 @@ export class PreState {
   init(): void {
     if (!this.isStart) return;
     const { post } = this;
-    const again = post.nextEvery !== null || (this.settings.type === "sequence" && post.next !== null && post.next.isAbsent);
+    const again =
+      post.nextEvery !== null ||
+      (this.settings.type === "sequence" && post.next !== null && post.next.isAbsent);
     if (this.#isInitialized && !again) return;
     this.addState(newStateEvent(this.settings.width));
     this.#isInitialized = true;
@@ -90,7 +92,12 @@ export class PreState {
   resetState(): void {
     if (this.pending.length > 0) this.pending.length = 0;
     if (!this.isStart || this.fresh.length > 0) return;
-    if (this.settings.type === "sequence" && this.post.nextEvery === null && (this.post.next?.pending.length ?? 0) > 0) return;
+    if (
+      this.settings.type === "sequence" &&
+      this.post.nextEvery === null &&
+      (this.post.next?.pending.length ?? 0) > 0
+    )
+      return;
     this.init();
   }
 
@@ -122,7 +129,8 @@ export class PreState {
     if (this.settings.withinMs === undefined) return;
     let expired: Ev | null = null;
     let drop = 0;
-    while (drop < this.pending.length && this.isExpired(this.pending[drop] as Ev, now)) { // in range
+    while (drop < this.pending.length && this.isExpired(this.pending[drop] as Ev, now)) {
+      // in range
       expired = markExpired(this.pending[drop] as Ev, expired); // in range
       drop++;
     }

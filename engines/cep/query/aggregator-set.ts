@@ -50,11 +50,12 @@ export class Aggregates {
     let states = this.#single;
     if (this.#isGrouped) {
       const found = this.#groups.get(key);
-      if (found === undefined) this.#groups.set(key, (states = this.#make()));
-      else states = found;
+      states = found ?? this.#make();
+      if (found === undefined) this.#groups.set(key, states);
     }
     if (e.type === CURRENT) {
-      for (let i = 0; i < states.length; i++) slots[i] = (states[i] as AggregatorState).add((args[i] as (e: Ev) => unknown)(e)); // in range
+      for (let i = 0; i < states.length; i++)
+        slots[i] = (states[i] as AggregatorState).add((args[i] as (e: Ev) => unknown)(e)); // in range
       return;
     }
     if (e.type !== EXPIRED) return;
@@ -78,7 +79,9 @@ export class Aggregates {
   }
 
   save(): unknown {
-    return this.#isGrouped ? [...this.#groups].map(([key, states]) => [key, states.map((s) => s.save())]) : this.#single.map((s) => s.save());
+    return this.#isGrouped
+      ? [...this.#groups].map(([key, states]) => [key, states.map((s) => s.save())])
+      : this.#single.map((s) => s.save());
   }
 
   load(saved: unknown): void {
@@ -87,7 +90,10 @@ export class Aggregates {
       for (let i = 0; i < states.length; i++) states[i]?.load(values[i]);
       return states;
     };
-    if (this.#isGrouped) this.#groups = new Map((saved as [unknown, unknown[]][]).map(([key, values]) => [key, restore(values)])); // as saved
+    if (this.#isGrouped)
+      this.#groups = new Map(
+        (saved as [unknown, unknown[]][]).map(([key, values]) => [key, restore(values)]),
+      ); // as saved
     else this.#single = restore(saved as unknown[]); // as saved
   }
 }

@@ -1,5 +1,5 @@
 import { CepError } from "../cep-error.ts";
-import type { Attribute } from "../event.ts";
+import type { Attribute, Ev } from "../event.ts";
 import { annotationOf, elementOf, type Query } from "../parser/ast.ts";
 import { rateLimiter } from "../rate-limit/rate-limiter.ts";
 import { type Environment, hashOf } from "./environment.ts";
@@ -10,6 +10,7 @@ import { type OutputTarget, type QueryCallback, QueryOutput } from "./query-outp
 import { compileSelector, Selector } from "./selector.ts";
 import { compileSingleInput } from "./single-input.ts";
 import { compileStateInput } from "./state-input.ts";
+import { describeInputs, type TracedInput } from "./trace.ts";
 
 /** A compiled query, without state: made once, instantiated once or per partition key. */
 export interface QueryPlan {
@@ -18,6 +19,8 @@ export interface QueryPlan {
   readonly output: readonly Attribute[];
   readonly streams: readonly string[];
   readonly callbacks: QueryCallback[];
+  /** The events behind an output, for a trace. */
+  describe(e: Ev): TracedInput[];
   instantiate(services: InstanceServices, target: OutputTarget | undefined): QueryInstance;
 }
 
@@ -26,7 +29,11 @@ export function compileQuery(query: Query, env: Environment, text: string, index
   const name = elementOf(annotationOf(query.annotations, "info"), "name") ?? `query_${index}`;
   const { rate, output: outputNode } = query;
   if (rate?.kind === "snapshot" && outputNode.eventType !== "all") {
-    throw new CepError("NOT_SUPPORTED", "A snapshot can only insert 'all events'", { offset: outputNode.start, length: outputNode.end - outputNode.start, expected: ["all events"] });
+    throw new CepError("NOT_SUPPORTED", "A snapshot can only insert 'all events'", {
+      offset: outputNode.start,
+      length: outputNode.end - outputNode.start,
+      expected: ["all events"],
+    });
   }
   const expectsExpired = outputNode.eventType !== "current";
   const input = compileInput(query, env, expectsExpired, text);
@@ -47,6 +54,7 @@ export function compileQuery(query: Query, env: Environment, text: string, index
     output: selector.output,
     streams: input.streams,
     callbacks,
+    describe: (e) => describeInputs(input.scope, e),
     instantiate(services, target) {
       const instance = new QueryInstance(services, index * 1000);
       const output = new QueryOutput(callbacks, target);
@@ -76,6 +84,9 @@ function compileInput(query: Query, env: Environment, expectsExpired: boolean, t
     case "sequence":
       return compileStateInput(input, env, text);
     case "anonymous":
-      throw new CepError("NOT_SUPPORTED", "An anonymous stream must have been given a name first", { offset: input.start, length: input.end - input.start });
+      throw new CepError("NOT_SUPPORTED", "An anonymous stream must have been given a name first", {
+        offset: input.start,
+        length: input.end - input.start,
+      });
   }
 }

@@ -2,9 +2,9 @@ import type { Aggregation } from "../aggregation/aggregation.ts";
 import { CepError, suggest } from "../cep-error.ts";
 import type { Attribute } from "../event.ts";
 import type { Span } from "../parser/ast.ts";
+import type { NamedWindow } from "../runtime/named-window.ts";
 import type { Table } from "../table/table.ts";
 import type { WindowExpression } from "../windows/window-expression.ts";
-import type { NamedWindow } from "../runtime/named-window.ts";
 import type { CompileContext } from "./context.ts";
 
 /** What the definitions of an app give to its queries; a partition adds its inner streams. */
@@ -22,7 +22,11 @@ export interface Environment extends CompileContext {
 export type SourceKind = "stream" | "table" | "window" | "aggregation";
 
 /** What a name in an input stands for. @throws CepError `UNKNOWN_STREAM` with the nearest name. */
-export function sourceOf(env: Environment, id: string, at: Span): { kind: SourceKind; attributes: readonly Attribute[] } {
+export function sourceOf(
+  env: Environment,
+  id: string,
+  at: Span,
+): { kind: SourceKind; attributes: readonly Attribute[] } {
   const inner = env.inner?.get(id);
   if (inner !== undefined) return { kind: "stream", attributes: inner };
   const window = env.windows.get(id);
@@ -33,7 +37,13 @@ export function sourceOf(env: Environment, id: string, at: Span): { kind: Source
   if (aggregation !== undefined) return { kind: "aggregation", attributes: aggregation.attributes };
   const stream = env.streams.get(id);
   if (stream !== undefined) return { kind: "stream", attributes: stream };
-  const names = [...env.streams.keys(), ...env.tables.keys(), ...env.windows.keys(), ...env.aggregations.keys(), ...(env.inner?.keys() ?? [])];
+  const names = [
+    ...env.streams.keys(),
+    ...env.tables.keys(),
+    ...env.windows.keys(),
+    ...env.aggregations.keys(),
+    ...(env.inner?.keys() ?? []),
+  ];
   throw new CepError("UNKNOWN_STREAM", `There is no stream, table, window or aggregation '${id}'`, {
     offset: at.start,
     length: at.end - at.start,

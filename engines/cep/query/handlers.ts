@@ -23,13 +23,24 @@ export interface HandlerChain {
 
 /** @throws CepError from the expressions and extensions of the handlers. */
 export function compileHandlers(
-  input: SingleInput, attributes: readonly Attribute[], env: Environment, expectsExpired: boolean, isFindable: boolean,
+  input: SingleInput,
+  attributes: readonly Attribute[],
+  env: Environment,
+  expectsExpired: boolean,
+  isFindable: boolean,
 ): HandlerChain {
   let current = attributes;
-  const scope = () => new SingleScope(env, { id: input.id, ref: input.alias, attributes: current, isMulti: false });
+  const scope = () =>
+    new SingleScope(env, { id: input.id, ref: input.alias, attributes: current, isMulti: false });
   const plans = input.handlers.map((handler): HandlerPlan => {
-    if (handler.kind === "filter") return { kind: "filter", test: compileCondition(handler.condition, scope()).fn };
-    if (handler.kind === "window") return { kind: "window", name: handler.call.name, make: compileWindow(handler.call, scope(), env, expectsExpired, isFindable) };
+    if (handler.kind === "filter")
+      return { kind: "filter", test: compileCondition(handler.condition, scope()).fn };
+    if (handler.kind === "window")
+      return {
+        kind: "window",
+        name: handler.call.name,
+        make: compileWindow(handler.call, scope(), env, expectsExpired, isFindable),
+      };
     const made = compileStreamFunction(handler, scope(), env);
     current = [...current, ...made.attributes];
     return { kind: "function", apply: made.apply };
@@ -43,23 +54,44 @@ function compileArgs(call: FunctionCall, scope: SingleScope): Compiled[] {
 }
 
 /** Compiles a window call over a stream's or a definition's attributes. */
-export function compileWindow(call: FunctionCall, scope: SingleScope, env: Environment, expectsExpired: boolean, isFindable: boolean): WindowFactory {
+export function compileWindow(
+  call: FunctionCall,
+  scope: SingleScope,
+  env: Environment,
+  expectsExpired: boolean,
+  isFindable: boolean,
+): WindowFactory {
   const extension = env.registry.window(call.namespace, call.name, call);
   const args = compileArgs(call, scope);
   validateArguments(extension, args, call);
   const { attributes } = scope.slot;
-  return extension.create({ args, attributes, expectsExpired, isFindable, at: call, compileText: (text) => env.compileWindowExpression(text, attributes) });
+  return extension.create({
+    args,
+    attributes,
+    expectsExpired,
+    isFindable,
+    at: call,
+    compileText: (text) => env.compileWindowExpression(text, attributes),
+  });
 }
 
 /** Compiles a `#name(…)` handler. @throws CepError `DUPLICATE_ATTRIBUTE` when it adds a name there is already. */
-export function compileStreamFunction(handler: StreamHandler & { kind: "function" }, scope: SingleScope, env: Environment): ReturnType<StreamFunctionExtension["create"]> {
+export function compileStreamFunction(
+  handler: StreamHandler & { kind: "function" },
+  scope: SingleScope,
+  env: Environment,
+): ReturnType<StreamFunctionExtension["create"]> {
   const extension = env.registry.streamFunction(handler.call.namespace, handler.call.name, handler.call);
   const args = compileArgs(handler.call, scope);
   validateArguments(extension, args, handler.call);
   const made = extension.create(args, handler.call);
   const clash = made.attributes.find((a) => scope.slot.attributes.some((b) => b.name === a.name));
   if (clash !== undefined) {
-    throw new CepError("DUPLICATE_ATTRIBUTE", `${handler.call.name}() adds '${clash.name}', which is there already`, { offset: handler.start, length: handler.end - handler.start });
+    throw new CepError(
+      "DUPLICATE_ATTRIBUTE",
+      `${handler.call.name}() adds '${clash.name}', which is there already`,
+      { offset: handler.start, length: handler.end - handler.start },
+    );
   }
   return made;
 }

@@ -1,7 +1,7 @@
 import type { QueryInstance } from "./instance.ts";
+import type { QueryOutput } from "./query-output.ts";
 import type { BaseScope } from "./scope.ts";
 import type { Selector } from "./selector.ts";
-import type { QueryOutput } from "./query-output.ts";
 
 /** A compiled input of a query, without state. */
 export interface InputPlan {

@@ -1,10 +1,10 @@
 import { CepError } from "../cep-error.ts";
 import type { Ev } from "../event.ts";
+import { PatternRuntime } from "../pattern/pattern-runtime.ts";
 import type { Receiver } from "../runtime/junction.ts";
 import type { Host, Processor } from "../runtime/processor.ts";
 import { type SavedTimer, type Scheduler, Timer } from "../runtime/scheduler.ts";
 import { WindowProcessor } from "../windows/window.ts";
-import { PatternRuntime } from "../pattern/pattern-runtime.ts";
 
 /** The saved state of one operator: kept only where the signature still fits. */
 export interface SavedOperator {
@@ -73,7 +73,12 @@ export class QueryInstance implements Host {
 
   save(): Record<string, SavedOperator> {
     const saved: Record<string, SavedOperator> = {};
-    for (const o of this.#operators) saved[o.path] = { signature: o.signature, state: o.processor.save(), timers: o.timers.map((t) => t.save()) };
+    for (const o of this.#operators)
+      saved[o.path] = {
+        signature: o.signature,
+        state: o.processor.save(),
+        timers: o.timers.map((t) => t.save()),
+      };
     return saved;
   }
 
@@ -93,7 +98,8 @@ export class QueryInstance implements Host {
       for (let i = 0; i < o.timers.length; i++) o.timers[i]?.load(state.timers[i], isResuming);
       kept.push(o.path);
     }
-    for (const path of Object.keys(saved)) if (!this.#operators.some((o) => o.path === path)) dropped.push(path);
+    for (const path of Object.keys(saved))
+      if (!this.#operators.some((o) => o.path === path)) dropped.push(path);
     return { kept, dropped };
   }
 

@@ -1,12 +1,12 @@
-import { CepError } from "../cep-error.ts";
 import type { Aggregation, AggregationFinder } from "../aggregation/aggregation.ts";
+import { CepError } from "../cep-error.ts";
 import { type Attribute, Ev, EXPIRED, RESET, TIMER } from "../event.ts";
 import { compileCondition, compileExpression } from "../expression/compile-expression.ts";
-import { type Expression, type JoinInput, type SingleInput, type VariableExpression } from "../parser/ast.ts";
+import type { Expression, JoinInput, SingleInput, VariableExpression } from "../parser/ast.ts";
 import { type Receiver, receiverOf } from "../runtime/junction.ts";
 import { Processor, type Sink } from "../runtime/processor.ts";
-import { chooseProbe, equalitiesOf } from "../table/table-condition.ts";
 import type { Table, TableCondition } from "../table/table.ts";
+import { chooseProbe, equalitiesOf } from "../table/table-condition.ts";
 import { EmptyWindow } from "../windows/timed-batches.ts";
 import type { WindowProcessor } from "../windows/window.ts";
 import { type Environment, type SourceKind, sourceOf } from "./environment.ts";
@@ -28,15 +28,34 @@ interface Side {
 type Finder = (state: Ev) => readonly Ev[];
 
 /** Compiles a join of streams, windows, tables and aggregations. */
-export function compileJoinInput(join: JoinInput, env: Environment, expectsExpired: boolean, text: string): InputPlan {
-  const sides = [compileSide(join.left, env, expectsExpired), compileSide(join.right, env, expectsExpired)] as const;
+export function compileJoinInput(
+  join: JoinInput,
+  env: Environment,
+  expectsExpired: boolean,
+  text: string,
+): InputPlan {
+  const sides = [
+    compileSide(join.left, env, expectsExpired),
+    compileSide(join.right, env, expectsExpired),
+  ] as const;
   checkSides(join, sides);
-  const slots = sides.map((s) => ({ id: s.input.id, ref: s.input.alias, attributes: s.attributes, isMulti: false }));
+  const slots = sides.map((s) => ({
+    id: s.input.id,
+    ref: s.input.alias,
+    attributes: s.attributes,
+    isMulti: false,
+  }));
   const scope = new StateScope(env, slots);
   const test = join.on === undefined ? undefined : compileCondition(join.on, scope).fn;
-  const finders = sides.map((_, i) => finderOf(join, sides[1 - i] as Side, 1 - i, env, scope, test)) as [FinderMaker, FinderMaker]; // two sides
+  const finders = sides.map((_, i) => finderOf(join, sides[1 - i] as Side, 1 - i, env, scope, test)) as [
+    FinderMaker,
+    FinderMaker,
+  ]; // two sides
   const triggers = [0, 1].map((i) => isTrigger(join, i, sides[i] as Side)) as [boolean, boolean]; // two sides
-  const outer = [join.type === "left" || join.type === "full", join.type === "right" || join.type === "full"] as const;
+  const outer = [
+    join.type === "left" || join.type === "full",
+    join.type === "right" || join.type === "full",
+  ] as const;
   return {
     scope,
     isWindowed: true,
@@ -45,7 +64,9 @@ export function compileJoinInput(join: JoinInput, env: Environment, expectsExpir
     instantiate(instance, selector, output) {
       const windows: (WindowProcessor | undefined)[] = [];
       const heads: (Sink | undefined)[] = [];
-      const posts = sides.map((_, i) => new JoinProcessor(i as 0 | 1, triggers[i] === true, outer[i] === true, selector)); // two sides
+      const posts = sides.map(
+        (_, i) => new JoinProcessor(i as 0 | 1, triggers[i] === true, outer[i] === true, selector),
+      ); // two sides
       sides.forEach((side, i) => {
         const built = buildSide(side, i, instance, posts[i] as JoinProcessor, expectsExpired, this.signature); // one each
         windows.push(built.window);
@@ -64,7 +85,10 @@ type FinderMaker = (window: WindowProcessor | undefined) => Finder;
 function compileSide(input: SingleInput, env: Environment, expectsExpired: boolean): Side {
   const source = sourceOf(env, input.id, input);
   if (source.kind !== "stream" && input.handlers.some((h) => h.kind === "window")) {
-    throw new CepError("NOT_SUPPORTED", `A window on the ${source.kind} '${input.id}' makes no sense`, { offset: input.start, length: input.end - input.start });
+    throw new CepError("NOT_SUPPORTED", `A window on the ${source.kind} '${input.id}' makes no sense`, {
+      offset: input.start,
+      length: input.end - input.start,
+    });
   }
   const chain = compileHandlers(input, source.attributes, env, expectsExpired, true);
   return { input, kind: source.kind, attributes: chain.attributes, plans: chain.plans };
@@ -73,14 +97,23 @@ function compileSide(input: SingleInput, env: Environment, expectsExpired: boole
 function checkSides(join: JoinInput, [left, right]: readonly [Side, Side]): void {
   const at = { offset: join.start, length: join.end - join.start };
   const isStatic = (s: Side) => s.kind === "table" || s.kind === "aggregation";
-  if (isStatic(left) && isStatic(right)) throw new CepError("NOT_SUPPORTED", "One side of a join must be a stream or a window", at);
+  if (isStatic(left) && isStatic(right))
+    throw new CepError("NOT_SUPPORTED", "One side of a join must be a stream or a window", at);
   const hasAggregation = left.kind === "aggregation" || right.kind === "aggregation";
-  if (!hasAggregation && join.within !== undefined) throw new CepError("NOT_SUPPORTED", "'within … per' is for joins with an aggregation", at);
+  if (!hasAggregation && join.within !== undefined)
+    throw new CepError("NOT_SUPPORTED", "'within … per' is for joins with an aggregation", at);
   if (hasAggregation && join.within === undefined) {
-    throw new CepError("SYNTAX", "A join with an aggregation needs 'within … per …'", { ...at, expected: ["within"] });
+    throw new CepError("SYNTAX", "A join with an aggregation needs 'within … per …'", {
+      ...at,
+      expected: ["within"],
+    });
   }
   const names = [left, right].map((s) => s.input.alias ?? s.input.id);
-  if (names[0] === names[1]) throw new CepError("AMBIGUOUS_ATTRIBUTE", `Both sides of the join are called '${names[0]}'`, { ...at, expected: ["as"] });
+  if (names[0] === names[1])
+    throw new CepError("AMBIGUOUS_ATTRIBUTE", `Both sides of the join are called '${names[0]}'`, {
+      ...at,
+      expected: ["as"],
+    });
 }
 
 function isTrigger(join: JoinInput, i: number, side: Side): boolean {
@@ -88,7 +121,14 @@ function isTrigger(join: JoinInput, i: number, side: Side): boolean {
   return join.unidirectional === undefined || join.unidirectional === (i === 0 ? "left" : "right");
 }
 
-function finderOf(join: JoinInput, other: Side, slot: number, env: Environment, scope: StateScope, test: ((e: Ev) => unknown) | undefined): FinderMaker {
+function finderOf(
+  join: JoinInput,
+  other: Side,
+  slot: number,
+  env: Environment,
+  scope: StateScope,
+  test: ((e: Ev) => unknown) | undefined,
+): FinderMaker {
   switch (other.kind) {
     case "table":
       return () => tableFinder(env.tables.get(other.input.id) as Table, join.on, slot, scope, test); // checked by sourceOf
@@ -109,7 +149,13 @@ function finderOf(join: JoinInput, other: Side, slot: number, env: Environment, 
   }
 }
 
-function aggregationFinder(aggregation: Aggregation, join: JoinInput, slot: number, scope: StateScope, env: Environment): (state: Ev) => readonly Ev[] {
+function aggregationFinder(
+  aggregation: Aggregation,
+  join: JoinInput,
+  slot: number,
+  scope: StateScope,
+  env: Environment,
+): (state: Ev) => readonly Ev[] {
   const stream = new StateScope(env, scope.slots, 1 - slot);
   const within = (join.within ?? []).map((w) => compileExpression(w, stream));
   const per = compileExpression(join.per as Expression, stream); // `within` comes with `per`
@@ -117,7 +163,11 @@ function aggregationFinder(aggregation: Aggregation, join: JoinInput, slot: numb
   return (state) => finder(state);
 }
 
-function scan(candidates: (state: Ev) => readonly Ev[], slot: number, test: ((e: Ev) => unknown) | undefined): Finder {
+function scan(
+  candidates: (state: Ev) => readonly Ev[],
+  slot: number,
+  test: ((e: Ev) => unknown) | undefined,
+): Finder {
   if (test === undefined) return candidates;
   return (state) => {
     const found: Ev[] = [];
@@ -136,9 +186,24 @@ interface Searchable {
 }
 
 /** Looks a window through by one `column == value` of the condition first, then tests what is left. */
-function searchOf(on: Expression | undefined, slot: number, scope: StateScope, test: ((e: Ev) => unknown) | undefined): (window: Searchable) => Finder {
+function searchOf(
+  on: Expression | undefined,
+  slot: number,
+  scope: StateScope,
+  test: ((e: Ev) => unknown) | undefined,
+): (window: Searchable) => Finder {
   const other = { attributes: scope.slots[slot]?.attributes ?? [] };
-  const equalities = on === undefined ? [] : [...equalitiesOf(on, other, (v) => columnIn(scope, slot, v), (e) => compileExpression(e, scope))];
+  const equalities =
+    on === undefined
+      ? []
+      : [
+          ...equalitiesOf(
+            on,
+            other,
+            (v) => columnIn(scope, slot, v),
+            (e) => compileExpression(e, scope),
+          ),
+        ];
   const [equality] = equalities;
   const isWhole = on?.kind === "compare" && equality !== undefined;
   const rest = isWhole ? undefined : test;
@@ -165,9 +230,20 @@ function columnIn(scope: StateScope, slot: number, node: VariableExpression): nu
   return variable?.slot === slot ? variable.index : undefined;
 }
 
-function tableFinder(table: Table, on: Expression | undefined, slot: number, scope: StateScope, test: ((e: Ev) => unknown) | undefined): Finder {
+function tableFinder(
+  table: Table,
+  on: Expression | undefined,
+  slot: number,
+  scope: StateScope,
+  test: ((e: Ev) => unknown) | undefined,
+): Finder {
   if (test === undefined || on === undefined) return () => [...table.rows()];
-  const equalities = equalitiesOf(on, table, (v) => columnIn(scope, slot, v), (e) => compileExpression(e, scope));
+  const equalities = equalitiesOf(
+    on,
+    table,
+    (v) => columnIn(scope, slot, v),
+    (e) => compileExpression(e, scope),
+  );
   const probe = chooseProbe(table, equalities);
   const condition: TableCondition = { cell: { row: [] }, test: undefined, probe };
   return (state) => {
@@ -182,7 +258,12 @@ function tableFinder(table: Table, on: Expression | undefined, slot: number, sco
 }
 
 function buildSide(
-  side: Side, i: number, instance: QueryInstance, post: JoinProcessor, expectsExpired: boolean, signature: string,
+  side: Side,
+  i: number,
+  instance: QueryInstance,
+  post: JoinProcessor,
+  expectsExpired: boolean,
+  signature: string,
 ): { head: Sink | undefined; window: WindowProcessor | undefined } {
   if (side.kind === "table" || side.kind === "aggregation") return { head: undefined, window: undefined };
   const processors: Processor[] = [];
@@ -190,23 +271,36 @@ function buildSide(
   const prefix = i === 0 ? "left" : "right";
   side.plans.forEach((plan, n) => {
     const path = `${prefix}${n}:${plan.kind}`;
-    if (plan.kind === "filter") processors.push(instance.operator(path, signature, () => new Filter(plan.test)));
-    else if (plan.kind === "function") processors.push(instance.operator(path, signature, () => new StreamFunction(plan.apply)));
-    else processors.push((window = instance.operator(path, signature, () => plan.make(instance))));
+    if (plan.kind === "filter")
+      processors.push(instance.operator(path, signature, () => new Filter(plan.test)));
+    else if (plan.kind === "function")
+      processors.push(instance.operator(path, signature, () => new StreamFunction(plan.apply)));
+    else {
+      window = instance.operator(path, signature, () => plan.make(instance));
+      processors.push(window);
+    }
   });
   if (side.kind === "stream" && window === undefined) {
-    processors.push((window = instance.operator(`${prefix}:none`, signature, () => new EmptyWindow(instance, expectsExpired))));
+    window = instance.operator(`${prefix}:none`, signature, () => new EmptyWindow(instance, expectsExpired));
+    processors.push(window);
   }
   processors.push(post);
-  for (let n = 0; n + 1 < processors.length; n++) (processors[n] as Processor).next = processors[n + 1] as Processor; // in range
+  for (let n = 0; n + 1 < processors.length; n++)
+    (processors[n] as Processor).next = processors[n + 1] as Processor; // in range
   return { head: processors[0], window };
 }
 
-function addEntries(sides: readonly [Side, Side], heads: readonly (Sink | undefined)[], instance: QueryInstance, output: QueryOutput): void {
+function addEntries(
+  sides: readonly [Side, Side],
+  heads: readonly (Sink | undefined)[],
+  instance: QueryInstance,
+  output: QueryOutput,
+): void {
   const [left, right] = heads;
   if (sides[0].input.id !== sides[1].input.id || left === undefined || right === undefined) {
     heads.forEach((head, i) => {
-      if (head !== undefined) instance.entries.push({ stream: (sides[i] as Side).input.id, receiver: entryOf([head], undefined) }); // in range
+      if (head !== undefined)
+        instance.entries.push({ stream: (sides[i] as Side).input.id, receiver: entryOf([head], undefined) }); // in range
     });
     return;
   }
@@ -229,7 +323,8 @@ function entryOf(heads: readonly Sink[], output: QueryOutput | undefined): Recei
     }
   };
   const [head] = heads;
-  if (output === undefined && head !== undefined) return { receive: pass, receiveOne: (e) => head.processOne(new Ev(e.ts, e.type, e.row)) };
+  if (output === undefined && head !== undefined)
+    return { receive: pass, receiveOne: (e) => head.processOne(new Ev(e.ts, e.type, e.row)) };
   return receiverOf((chunk) => {
     output?.hold();
     try {
@@ -279,16 +374,23 @@ class JoinProcessor extends Processor {
 
   override processOne(e: Ev): void {
     if (!this.#isTrigger) return;
-    if (e.type === TIMER || e.type === RESET) return this.process([e]);
+    if (e.type === TIMER || e.type === RESET) {
+      this.process([e]);
+      return;
+    }
     const found = this.#search(e);
-    if (found.length === 1) this.#selector.processOne(this.#pair(e, found[0] as Ev)); // length checked
+    if (found.length === 1)
+      this.#selector.processOne(this.#pair(e, found[0] as Ev)); // length checked
     else if (found.length > 1) this.#selector.process(found.map((other) => this.#pair(e, other)));
     else if (this.#isOuter) this.#selector.processOne(this.#pair(e, null));
   }
 
   override processPair(a: Ev, b: Ev): void {
     // What leaves only matters when the output, or an aggregate, takes expired pairs.
-    if (a.type === EXPIRED && this.#selector.ignoresExpired) return this.processOne(b);
+    if (a.type === EXPIRED && this.#selector.ignoresExpired) {
+      this.processOne(b);
+      return;
+    }
     this.process([a, b]);
   }
 

@@ -22,15 +22,32 @@ export function compileOnDemand(query: OnDemandQuery, env: Environment): () => O
   return query.kind === "find" ? compileFind(query, env) : compileWrite(query, env);
 }
 
-const ALL: SelectorNode = { attributes: undefined, groupBy: [], having: undefined, orderBy: [], limit: undefined, offset: undefined, start: 0, end: 0 };
+const ALL: SelectorNode = {
+  attributes: undefined,
+  groupBy: [],
+  having: undefined,
+  orderBy: [],
+  limit: undefined,
+  offset: undefined,
+  start: 0,
+  end: 0,
+};
 
 function compileFind(query: OnDemandQuery, env: Environment): () => OnDemandResult {
   const source = query.source as NonNullable<OnDemandQuery["source"]>; // find has a source
   const { kind, attributes } = sourceOf(env, source.id, query);
   if (kind === "stream") {
-    throw new CepError("NOT_SUPPORTED", `'${source.id}' is a stream: only tables, windows and aggregations can be asked`, { offset: query.start, length: query.end - query.start });
+    throw new CepError(
+      "NOT_SUPPORTED",
+      `'${source.id}' is a stream: only tables, windows and aggregations can be asked`,
+      { offset: query.start, length: query.end - query.start },
+    );
   }
-  if (kind !== "aggregation" && source.within !== undefined) throw new CepError("NOT_SUPPORTED", "'within … per' is for aggregations", { offset: query.start, length: 0 });
+  if (kind !== "aggregation" && source.within !== undefined)
+    throw new CepError("NOT_SUPPORTED", "'within … per' is for aggregations", {
+      offset: query.start,
+      length: 0,
+    });
   const scope = new SingleScope(env, { id: source.id, ref: source.alias, attributes, isMulti: false });
   const candidates = candidatesOf(query, env, scope, kind);
   const plan = compileSelector(query.selector ?? ALL, scope, "current");
@@ -43,7 +60,12 @@ function compileFind(query: OnDemandQuery, env: Environment): () => OnDemandResu
   };
 }
 
-function candidatesOf(query: OnDemandQuery, env: Environment, scope: SingleScope, kind: "table" | "window" | "aggregation"): () => readonly Ev[] {
+function candidatesOf(
+  query: OnDemandQuery,
+  env: Environment,
+  scope: SingleScope,
+  kind: "table" | "window" | "aggregation",
+): () => readonly Ev[] {
   const source = query.source as NonNullable<OnDemandQuery["source"]>; // find has a source
   if (kind === "table") {
     const table = env.tables.get(source.id);
@@ -57,10 +79,18 @@ function candidatesOf(query: OnDemandQuery, env: Environment, scope: SingleScope
   if (kind === "window") return () => filter(env.windows.get(source.id)?.contents() ?? []);
   const aggregation = env.aggregations.get(source.id);
   if (aggregation === undefined || source.within === undefined || source.per === undefined) {
-    throw new CepError("SYNTAX", "A query of an aggregation needs 'within … per …'", { offset: query.start, length: query.end - query.start, expected: ["within"] });
+    throw new CepError("SYNTAX", "A query of an aggregation needs 'within … per …'", {
+      offset: query.start,
+      length: query.end - query.start,
+      expected: ["within"],
+    });
   }
   const empty = new EmptyScope(env);
-  const finder = aggregation.compileFind(source.within.map((w) => compileExpression(w, empty)), compileExpression(source.per, empty), query);
+  const finder = aggregation.compileFind(
+    source.within.map((w) => compileExpression(w, empty)),
+    compileExpression(source.per, empty),
+    query,
+  );
   const nothing = new Ev(0, CURRENT, []);
   return () => filter(finder(nothing));
 }
@@ -70,10 +100,16 @@ function compileWrite(query: OnDemandQuery, env: Environment): () => OnDemandRes
   const target = output.kind === "return" ? "" : output.target;
   const table = env.tables.get(target);
   if (table === undefined) {
-    throw new CepError("UNKNOWN_STREAM", `There is no table '${target}'`, { offset: output.start, length: output.end - output.start, expected: [...env.tables.keys()] });
+    throw new CepError("UNKNOWN_STREAM", `There is no table '${target}'`, {
+      offset: output.start,
+      length: output.end - output.start,
+      expected: [...env.tables.keys()],
+    });
   }
   const hasSelection = query.selector?.attributes !== undefined;
-  const plan = hasSelection ? compileSelector(query.selector as SelectorNode, new EmptyScope(env), "current") : undefined; // has attributes
+  const plan = hasSelection
+    ? compileSelector(query.selector as SelectorNode, new EmptyScope(env), "current")
+    : undefined; // has attributes
   const sink = tableTarget(output, table, plan?.output ?? [], env);
   return () => {
     const e = new Ev(env.now(), CURRENT, []);

@@ -1,16 +1,22 @@
 import { CepError } from "../cep-error.ts";
-import { type Attribute, Ev } from "../event.ts";
+import type { Attribute, Ev } from "../event.ts";
 import { compileCondition, compileExpression } from "../expression/compile-expression.ts";
 import { valueToString } from "../expression/java-number.ts";
-import { type Annotation, annotationOf, elementOf, type Partition, type PartitionWith } from "../parser/ast.ts";
+import {
+  type Annotation,
+  annotationOf,
+  elementOf,
+  type Partition,
+  type PartitionWith,
+} from "../parser/ast.ts";
 import { timeOf } from "../parser/parse-expression.ts";
 import { TokenStream } from "../parser/token-stream.ts";
 import { Junction, type Receiver, receiverOf } from "../runtime/junction.ts";
 import { type SavedTimer, Timer } from "../runtime/scheduler.ts";
+import type { QueryPlan } from "./compile-query.ts";
 import { type Environment, sourceOf } from "./environment.ts";
 import { type InstanceServices, type QueryInstance, refuse, type SavedOperator } from "./instance.ts";
 import type { OutputTarget } from "./query-output.ts";
-import type { QueryPlan } from "./compile-query.ts";
 import { SingleScope } from "./scope.ts";
 
 /** The key of an event, or null when it belongs to no partition. */
@@ -24,7 +30,12 @@ export function compilePartitionKeys(partition: Partition, env: Environment): Pa
   const keys = new Map<string, KeyOf[]>();
   for (const w of partition.with) {
     const source = sourceOf(env, w.stream, partition);
-    const scope = new SingleScope(env, { id: w.stream, ref: undefined, attributes: source.attributes, isMulti: false });
+    const scope = new SingleScope(env, {
+      id: w.stream,
+      ref: undefined,
+      attributes: source.attributes,
+      isMulti: false,
+    });
     const list = keys.get(w.stream) ?? [];
     list.push(...keysOf(w, scope));
     keys.set(w.stream, list);
@@ -38,7 +49,11 @@ function keysOf(w: PartitionWith, scope: SingleScope): KeyOf[] {
     return [
       (e) => {
         const value = fn(e);
-        return typeof value === "string" ? value : value === null || value === undefined ? null : valueToString(value, type);
+        return typeof value === "string"
+          ? value
+          : value === null || value === undefined
+            ? null
+            : valueToString(value, type);
       },
     ];
   }
@@ -59,14 +74,21 @@ export function purgeOf(annotations: readonly Annotation[]): PartitionPurge | un
   const annotation = annotationOf(annotations, "purge");
   if (annotation === undefined) return undefined;
   const wrong = (message: string, expected: string[]): never => {
-    throw new CepError("WRONG_ANNOTATION", message, { offset: annotation.start, length: annotation.end - annotation.start, expected });
+    throw new CepError("WRONG_ANNOTATION", message, {
+      offset: annotation.start,
+      length: annotation.end - annotation.start,
+      expected,
+    });
   };
   const enable = elementOf(annotation, "enable") ?? wrong("@purge needs 'enable'", ["enable"]);
   if (!/^(true|false)$/i.test(enable)) wrong("@purge takes enable='true' or 'false'", ["true", "false"]);
   const idle = elementOf(annotation, "idle.period") ?? wrong("@purge needs 'idle.period'", ["idle.period"]);
-  const idleMs = timeOf(idle, (t) => new TokenStream(t)) ?? wrong(`'${idle}' is no time`, ["a time such as '1 hour'"]);
+  const idleMs =
+    timeOf(idle, (t) => new TokenStream(t)) ?? wrong(`'${idle}' is no time`, ["a time such as '1 hour'"]);
   const interval = elementOf(annotation, "interval") ?? "300 sec";
-  const everyMs = timeOf(interval, (t) => new TokenStream(t)) ?? wrong(`'${interval}' is no time`, ["a time such as '10 sec'"]);
+  const everyMs =
+    timeOf(interval, (t) => new TokenStream(t)) ??
+    wrong(`'${interval}' is no time`, ["a time such as '10 sec'"]);
   return enable.toLowerCase() === "true" ? { everyMs, idleMs } : undefined;
 }
 
@@ -102,8 +124,12 @@ export class PartitionRuntime {
   readonly #instances = new Map<string, KeyedInstance>();
 
   constructor(
-    name: string, plans: readonly QueryPlan[], keys: PartitionKeys, streams: ReadonlyMap<string, readonly Attribute[]>,
-    services: PartitionServices, purge: PartitionPurge | undefined,
+    name: string,
+    plans: readonly QueryPlan[],
+    keys: PartitionKeys,
+    streams: ReadonlyMap<string, readonly Attribute[]>,
+    services: PartitionServices,
+    purge: PartitionPurge | undefined,
   ) {
     this.name = name;
     this.#plans = plans;
@@ -143,7 +169,8 @@ export class PartitionRuntime {
     if (instance === undefined) {
       instance = this.#create(key);
       for (const q of instance.queries) q.start();
-      if (this.#purge !== undefined && this.#timer.queue.length === 0) this.#timer.notifyAt(this.#services.now() + this.#purge.everyMs);
+      if (this.#purge !== undefined && this.#timer.queue.length === 0)
+        this.#timer.notifyAt(this.#services.now() + this.#purge.everyMs);
     }
     if (this.#purge !== undefined) instance.lastUsed = this.#services.now();
     return instance;
@@ -186,7 +213,8 @@ export class PartitionRuntime {
   }
 
   #create(key: string): KeyedInstance {
-    if (this.#instances.size >= this.#services.maxPartitions) refuse("partition keys", this.#services.maxPartitions);
+    if (this.#instances.size >= this.#services.maxPartitions)
+      refuse("partition keys", this.#services.maxPartitions);
     const junctions = new Map<string, Junction>();
     const junctionOf = (stream: string): Junction => {
       let junction = junctions.get(stream);
@@ -257,7 +285,9 @@ export class PartitionRuntime {
       instance.lastUsed = lastUsed;
       instance.queries.forEach((q, i) => {
         const name = this.#plans[i]?.name ?? "";
-        dropped.push(...q.load(queries[name] ?? {}, isResuming).dropped.map((p) => `${this.name}/${name}/${p}`));
+        dropped.push(
+          ...q.load(queries[name] ?? {}, isResuming).dropped.map((p) => `${this.name}/${name}/${p}`),
+        );
       });
     }
     return dropped;

@@ -67,7 +67,8 @@ export class QueryOutput implements Sink {
     const batches = this.#batches;
     this.#batches = [];
     for (const batch of batches) {
-      if (batch.length === 1) this.processOne(batch[0] as Ev); // length checked
+      if (batch.length === 1)
+        this.processOne(batch[0] as Ev); // length checked
       else this.#send(batch);
     }
   }

@@ -49,9 +49,13 @@ export abstract class BaseScope implements Scope {
       return args.some((a) => a.hasAggregator === true) ? { ...compiled, hasAggregator: true } : compiled;
     }
     const aggregator = this.context.registry.aggregator(node.namespace, node.name);
-    if (aggregator === undefined) return this.context.registry.unknown("function", node.namespace, node.name, node);
+    if (aggregator === undefined)
+      return this.context.registry.unknown("function", node.namespace, node.name, node);
     if (this.aggregators === undefined) {
-      throw new CepError("NOT_SUPPORTED", `The aggregator '${node.name}' has no place here`, { offset: node.start, length: node.end - node.start });
+      throw new CepError("NOT_SUPPORTED", `The aggregator '${node.name}' has no place here`, {
+        offset: node.start,
+        length: node.end - node.start,
+      });
     }
     validateArguments(aggregator, args, node);
     return this.aggregators.add(aggregator, args, node);
@@ -68,22 +72,48 @@ export class SingleScope extends BaseScope {
   variable(node: VariableExpression): Compiled {
     const { slot } = this;
     if (node.stream !== undefined && node.marker + node.stream !== slot.id && node.stream !== slot.ref) {
-      throw new CepError("UNKNOWN_STREAM", `'${node.stream}' is not an input of this query`, { offset: node.start, length: node.end - node.start, expected: [slot.ref ?? slot.id] });
+      throw new CepError("UNKNOWN_STREAM", `'${node.stream}' is not an input of this query`, {
+        offset: node.start,
+        length: node.end - node.start,
+        expected: [slot.ref ?? slot.id],
+      });
     }
     const index = slot.attributes.findIndex((a) => a.name === node.attribute);
     const attribute = slot.attributes[index];
     if (attribute === undefined) {
-      if (node.stream === undefined && (node.attribute === slot.id || node.attribute === slot.ref)) return { type: "object", fn: (e) => e.row, event: (e) => e };
-      return unknownAttribute(node.attribute, slot.attributes.map((a) => a.name), node);
+      if (node.stream === undefined && (node.attribute === slot.id || node.attribute === slot.ref))
+        return { type: "object", fn: (e) => e.row, event: (e) => e };
+      return unknownAttribute(
+        node.attribute,
+        slot.attributes.map((a) => a.name),
+        node,
+      );
     }
-    return { type: attribute.type, fn: (e) => e.row[index], variable: { slot: 0, index, name: attribute.name } };
+    return {
+      type: attribute.type,
+      fn: (e) => e.row[index],
+      variable: { slot: 0, index, name: attribute.name },
+    };
   }
   streamIsNull(stream: string, _index: StreamIndex | undefined, at: Span): (e: Ev) => boolean {
-    if (stream !== this.slot.id && stream !== this.slot.ref) unknownAttribute(stream, this.slot.attributes.map((a) => a.name), at);
+    if (stream !== this.slot.id && stream !== this.slot.ref)
+      unknownAttribute(
+        stream,
+        this.slot.attributes.map((a) => a.name),
+        at,
+      );
     return (e) => e === null;
   }
   allAttributes(): VariableExpression[] {
-    return this.slot.attributes.map((a) => ({ kind: "variable", stream: undefined, index: undefined, attribute: a.name, marker: "", start: 0, end: 0 }));
+    return this.slot.attributes.map((a) => ({
+      kind: "variable",
+      stream: undefined,
+      index: undefined,
+      attribute: a.name,
+      marker: "",
+      start: 0,
+      end: 0,
+    }));
   }
 }
 
@@ -108,7 +138,12 @@ function eventAt(slot: number, isMulti: boolean, position: StreamIndex): (e: Ev)
 export class StateScope extends BaseScope {
   readonly slots: readonly InputSlot[];
   readonly current: number | undefined;
-  constructor(context: CompileContext, slots: readonly InputSlot[], current?: number, aggregators?: AggregatorSet) {
+  constructor(
+    context: CompileContext,
+    slots: readonly InputSlot[],
+    current?: number,
+    aggregators?: AggregatorSet,
+  ) {
     super(context, aggregators);
     this.slots = slots;
     this.current = current;
@@ -124,9 +159,18 @@ export class StateScope extends BaseScope {
       }
       if (node.stream !== undefined && this.#slotNamed(node.marker + node.stream) === undefined) {
         const names = this.slots.map((s) => s.ref ?? s.id);
-        throw new CepError("UNKNOWN_STREAM", `'${node.stream}' is not an input of this query`, { offset: node.start, length: node.end - node.start, expected: names, suggestion: suggest(node.stream, names) });
+        throw new CepError("UNKNOWN_STREAM", `'${node.stream}' is not an input of this query`, {
+          offset: node.start,
+          length: node.end - node.start,
+          expected: names,
+          suggestion: suggest(node.stream, names),
+        });
       }
-      return unknownAttribute(node.attribute, this.slots.flatMap((s) => s.attributes.map((a) => a.name)), node);
+      return unknownAttribute(
+        node.attribute,
+        this.slots.flatMap((s) => s.attributes.map((a) => a.name)),
+        node,
+      );
     }
     return this.#attribute(at, node);
   }
@@ -140,7 +184,7 @@ export class StateScope extends BaseScope {
       // A counted state without an index gives all its values, as a list.
       return { type: "object", fn: (e) => (e.row[at] as Ev[] | null)?.map((x) => x.row[index]) ?? null }; // a counted slot holds a chain
     }
-    if (!slot.isMulti && (node.index === undefined || (node.index.offset === 0))) {
+    if (!slot.isMulti && (node.index === undefined || node.index.offset === 0)) {
       return {
         type,
         variable,
@@ -156,7 +200,12 @@ export class StateScope extends BaseScope {
 
   #eventOf(at: number, index: StreamIndex | undefined): (e: Ev) => Ev | null {
     const isMulti = this.slots[at]?.isMulti === true;
-    if (index === undefined) return eventAt(at, isMulti, this.current === undefined ? { from: "first", offset: 0 } : { from: "last", offset: 0 });
+    if (index === undefined)
+      return eventAt(
+        at,
+        isMulti,
+        this.current === undefined ? { from: "first", offset: 0 } : { from: "last", offset: 0 },
+      );
     // In its own filter the chain already ends with the event under test, so `last` means the one before.
     const isOwn = index.from === "last" && this.current === at && this.slots[at]?.ref !== undefined;
     return eventAt(at, isMulti, isOwn ? { from: "last", offset: index.offset + 1 } : index);
@@ -168,7 +217,8 @@ export class StateScope extends BaseScope {
   }
 
   #slotOf(node: VariableExpression): number | undefined {
-    const has = (slot: InputSlot | undefined) => slot?.attributes.some((a) => a.name === node.attribute) === true;
+    const has = (slot: InputSlot | undefined) =>
+      slot?.attributes.some((a) => a.name === node.attribute) === true;
     if (node.stream !== undefined) {
       const at = this.#slotNamed(node.marker + node.stream);
       return at !== undefined && has(this.slots[at]) ? at : undefined;
@@ -177,14 +227,24 @@ export class StateScope extends BaseScope {
     const found = this.slots.flatMap((s, i) => (has(s) ? [i] : []));
     if (found.length > 1) {
       const names = found.map((i) => `${this.slots[i]?.ref ?? this.slots[i]?.id}.${node.attribute}`);
-      throw new CepError("AMBIGUOUS_ATTRIBUTE", `'${node.attribute}' is in more than one input`, { offset: node.start, length: node.end - node.start, expected: names, suggestion: names[0] });
+      throw new CepError("AMBIGUOUS_ATTRIBUTE", `'${node.attribute}' is in more than one input`, {
+        offset: node.start,
+        length: node.end - node.start,
+        expected: names,
+        suggestion: names[0],
+      });
     }
     return found[0];
   }
 
   streamIsNull(stream: string, index: StreamIndex | undefined, at: Span): (e: Ev) => boolean {
     const slot = this.#slotNamed(stream);
-    if (slot === undefined) return unknownAttribute(stream, this.slots.map((s) => s.ref ?? s.id), at);
+    if (slot === undefined)
+      return unknownAttribute(
+        stream,
+        this.slots.map((s) => s.ref ?? s.id),
+        at,
+      );
     if (index === undefined) return (e) => (e.row[slot] ?? null) === null;
     const event = this.#eventOf(slot, index);
     return (e) => event(e) === null;
@@ -192,7 +252,15 @@ export class StateScope extends BaseScope {
 
   allAttributes(): VariableExpression[] {
     return this.slots.flatMap((s) =>
-      s.attributes.map((a) => ({ kind: "variable" as const, stream: s.ref ?? s.id, index: undefined, attribute: a.name, marker: "" as const, start: 0, end: 0 })),
+      s.attributes.map((a) => ({
+        kind: "variable" as const,
+        stream: s.ref ?? s.id,
+        index: undefined,
+        attribute: a.name,
+        marker: "" as const,
+        start: 0,
+        end: 0,
+      })),
     );
   }
 }
@@ -211,7 +279,12 @@ export class OutputScope extends BaseScope {
       const index = this.output.findIndex((a) => a.name === node.attribute);
       const attribute = this.output[index];
       if (attribute !== undefined) return { type: attribute.type, fn: (e) => e.out?.[index] ?? null };
-      if (this.inner instanceof SingleScope) return unknownAttribute(node.attribute, this.output.map((a) => a.name), node);
+      if (this.inner instanceof SingleScope)
+        return unknownAttribute(
+          node.attribute,
+          this.output.map((a) => a.name),
+          node,
+        );
     }
     return this.inner.variable(node);
   }

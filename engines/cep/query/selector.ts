@@ -3,9 +3,14 @@ import { type Attribute, CURRENT, type Ev, EXPIRED, RESET } from "../event.ts";
 import { compileCondition, compileExpression } from "../expression/compile-expression.ts";
 import { type Compiled, constantNumber } from "../expression/compiled.ts";
 import { valueToString } from "../expression/java-number.ts";
-import type { OutputAttribute, OutputEventType, Selector as SelectorNode, VariableExpression } from "../parser/ast.ts";
+import type {
+  OutputAttribute,
+  OutputEventType,
+  Selector as SelectorNode,
+  VariableExpression,
+} from "../parser/ast.ts";
 import { Processor, type Sink } from "../runtime/processor.ts";
-import { AggregatorSet, Aggregates } from "./aggregator-set.ts";
+import { Aggregates, AggregatorSet } from "./aggregator-set.ts";
 import { type BaseScope, OutputScope } from "./scope.ts";
 
 type RowMaker = (e: Ev) => unknown[];
@@ -28,13 +33,19 @@ export interface SelectorPlan {
 }
 
 /** @throws CepError on anything that does not compile, two attributes of one name, or a limit below zero. */
-export function compileSelector(node: SelectorNode, scope: BaseScope, eventType: OutputEventType): SelectorPlan {
+export function compileSelector(
+  node: SelectorNode,
+  scope: BaseScope,
+  eventType: OutputEventType,
+): SelectorPlan {
   const aggregators = new AggregatorSet();
   scope.aggregators = aggregators;
   const attributes = node.attributes ?? allAttributes(scope, node);
   const compiled = attributes.map((a) => compileExpression(a.expression, scope));
   const output = attributes.map((a, i) => ({ name: a.name, type: (compiled[i] as Compiled).type })); // one each
-  const aggregatePositions = attributes.flatMap((a, i) => (isBareAggregate(a, scope, compiled[i]) ? [i] : []));
+  const aggregatePositions = attributes.flatMap((a, i) =>
+    isBareAggregate(a, scope, compiled[i]) ? [i] : [],
+  );
   scope.aggregators = undefined;
   const outputScope = new OutputScope(scope, output, aggregators);
   const having = node.having === undefined ? undefined : compileCondition(node.having, outputScope).fn;
@@ -57,14 +68,22 @@ export function compileSelector(node: SelectorNode, scope: BaseScope, eventType:
 }
 
 function isBareAggregate(a: OutputAttribute, scope: BaseScope, c: Compiled | undefined): boolean {
-  return c?.hasAggregator === true && a.expression.kind === "function" && scope.context.registry.aggregator(a.expression.namespace, a.expression.name) !== undefined;
+  return (
+    c?.hasAggregator === true &&
+    a.expression.kind === "function" &&
+    scope.context.registry.aggregator(a.expression.namespace, a.expression.name) !== undefined
+  );
 }
 
 function allAttributes(scope: BaseScope, node: SelectorNode): OutputAttribute[] {
   const seen = new Set<string>();
   return scope.allAttributes().map((v) => {
     if (seen.has(v.attribute)) {
-      throw new CepError("DUPLICATE_ATTRIBUTE", `'${v.attribute}' is in more than one input, so '*' is ambiguous`, { offset: node.start, length: node.end - node.start });
+      throw new CepError(
+        "DUPLICATE_ATTRIBUTE",
+        `'${v.attribute}' is in more than one input, so '*' is ambiguous`,
+        { offset: node.start, length: node.end - node.start },
+      );
     }
     seen.add(v.attribute);
     return { name: v.attribute, expression: v, start: node.start, end: node.end };
@@ -76,13 +95,19 @@ function constantCount(node: SelectorNode["limit"], name: string, scope: BaseSco
   const compiled = compileExpression(node, scope);
   const value = constantNumber(compiled);
   if (value === undefined || value < 0 || (compiled.type !== "int" && compiled.type !== "long")) {
-    throw new CepError("WRONG_PARAMETERS", `'${name}' takes a constant whole number of 0 or more`, { offset: node.start, length: node.end - node.start });
+    throw new CepError("WRONG_PARAMETERS", `'${name}' takes a constant whole number of 0 or more`, {
+      offset: node.start,
+      length: node.end - node.start,
+    });
   }
   return value;
 }
 
 /** The group of an event: the value itself for one attribute, a joined text for several. */
-export function compileKey(groupBy: readonly VariableExpression[], scope: BaseScope): ((e: Ev) => unknown) | undefined {
+export function compileKey(
+  groupBy: readonly VariableExpression[],
+  scope: BaseScope,
+): ((e: Ev) => unknown) | undefined {
   if (groupBy.length === 0) return undefined;
   const parts = groupBy.map((v) => compileExpression(v, scope));
   const [only] = parts;
@@ -96,7 +121,10 @@ export function compileKey(groupBy: readonly VariableExpression[], scope: BaseSc
 
 function compileOrder(orderBy: SelectorNode["orderBy"], scope: BaseScope): Comparator | undefined {
   if (orderBy.length === 0) return undefined;
-  const keys = orderBy.map((o) => ({ fn: compileExpression(o.variable, scope).fn as (e: Ev) => never, sign: o.descending ? -1 : 1 })); // values of one attribute compare
+  const keys = orderBy.map((o) => ({
+    fn: compileExpression(o.variable, scope).fn as (e: Ev) => never,
+    sign: o.descending ? -1 : 1,
+  })); // values of one attribute compare
   return (a, b) => {
     for (const { fn, sign } of keys) {
       const x = fn(a);
@@ -152,7 +180,12 @@ export class Selector extends Processor {
   }
 
   override processOne(e: Ev): void {
-    if (this.#plan.compare !== undefined || this.#plan.limit !== undefined || this.#plan.offset !== undefined || (e.type !== CURRENT && e.type !== EXPIRED)) {
+    if (
+      this.#plan.compare !== undefined ||
+      this.#plan.limit !== undefined ||
+      this.#plan.offset !== undefined ||
+      (e.type !== CURRENT && e.type !== EXPIRED)
+    ) {
       this.process([e]);
       return;
     }
@@ -186,7 +219,10 @@ export class Selector extends Processor {
   }
 
   execute(chunk: Ev[]): Ev[] | null {
-    if (this.#plan.keyOf !== undefined) return this.#batching ? this.#lastPerGroup(chunk, this.#plan.keyOf) : this.#eachGrouped(chunk, this.#plan.keyOf);
+    if (this.#plan.keyOf !== undefined)
+      return this.#batching
+        ? this.#lastPerGroup(chunk, this.#plan.keyOf)
+        : this.#eachGrouped(chunk, this.#plan.keyOf);
     return this.#hasAggregates && this.#batching ? this.#last(chunk) : this.#each(chunk);
   }
 
@@ -231,7 +267,9 @@ export class Selector extends Processor {
       if (e.type === CURRENT || e.type === EXPIRED) {
         e.key = keyOf(e);
         if (!this.#select(e, e.key)) return null;
-        return this.#plan.limit === undefined && this.#plan.offset === undefined ? chunk : this.#arrange(chunk);
+        return this.#plan.limit === undefined && this.#plan.offset === undefined
+          ? chunk
+          : this.#arrange(chunk);
       }
     }
     const groups = new Map<unknown, Ev>();
@@ -263,7 +301,8 @@ export class Selector extends Processor {
     let rows = events.filter((e) => e.type !== RESET);
     if (compare !== undefined) rows.sort(compare);
     const from = offset ?? 0;
-    if (from > 0 || limit !== undefined) rows = rows.slice(from, limit === undefined ? undefined : from + limit);
+    if (from > 0 || limit !== undefined)
+      rows = rows.slice(from, limit === undefined ? undefined : from + limit);
     return [...resets, ...rows];
   }
 

@@ -10,16 +10,28 @@ import type { QueryInstance } from "./instance.ts";
 import { SingleScope } from "./scope.ts";
 
 /** Compiles `from S[filter]#function()#window.x()`. */
-export function compileSingleInput(input: SingleInput, env: Environment, expectsExpired: boolean, text: string): InputPlan {
+export function compileSingleInput(
+  input: SingleInput,
+  env: Environment,
+  expectsExpired: boolean,
+  text: string,
+): InputPlan {
   const source = sourceOf(env, input.id, input);
   if (source.kind === "table" || source.kind === "aggregation") {
-    throw new CepError("NOT_SUPPORTED", `A query cannot read the ${source.kind} '${input.id}' by itself: join it, or ask on demand`, {
+    throw new CepError(
+      "NOT_SUPPORTED",
+      `A query cannot read the ${source.kind} '${input.id}' by itself: join it, or ask on demand`,
+      {
+        offset: input.start,
+        length: input.end - input.start,
+      },
+    );
+  }
+  if (source.kind === "window" && input.handlers.some((h) => h.kind === "window")) {
+    throw new CepError("NOT_SUPPORTED", `'${input.id}' is a window already`, {
       offset: input.start,
       length: input.end - input.start,
     });
-  }
-  if (source.kind === "window" && input.handlers.some((h) => h.kind === "window")) {
-    throw new CepError("NOT_SUPPORTED", `'${input.id}' is a window already`, { offset: input.start, length: input.end - input.start });
   }
   const chain = compileHandlers(input, source.attributes, env, expectsExpired, false);
   const slot = { id: input.id, ref: input.alias, attributes: chain.attributes, isMulti: false };
@@ -37,11 +49,21 @@ export function compileSingleInput(input: SingleInput, env: Environment, expects
 }
 
 /** Builds the operators of a chain, from front to back. @returns the first. */
-export function linkChain(plans: readonly HandlerPlan[], instance: QueryInstance, end: Sink, signature: string, prefix: string): Sink {
+export function linkChain(
+  plans: readonly HandlerPlan[],
+  instance: QueryInstance,
+  end: Sink,
+  signature: string,
+  prefix: string,
+): Sink {
   const processors = plans.map((plan, i): Processor => {
     const path = `${prefix}${i}:${plan.kind}`;
     return instance.operator(path, signature, () =>
-      plan.kind === "filter" ? new Filter(plan.test) : plan.kind === "function" ? new StreamFunction(plan.apply) : plan.make(instance),
+      plan.kind === "filter"
+        ? new Filter(plan.test)
+        : plan.kind === "function"
+          ? new StreamFunction(plan.apply)
+          : plan.make(instance),
     );
   });
   for (let i = 0; i < processors.length; i++) (processors[i] as Processor).next = processors[i + 1] ?? end; // in range

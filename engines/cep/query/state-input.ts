@@ -39,7 +39,9 @@ export function compileStateInput(input: StateInput, env: Environment, text: str
 function orderHalves(element: StateElement): StateElement {
   switch (element.kind) {
     case "logical":
-      return element.right.kind === "absent" && element.left.kind !== "absent" ? { ...element, left: element.right, right: element.left } : element;
+      return element.right.kind === "absent" && element.left.kind !== "absent"
+        ? { ...element, left: element.right, right: element.left }
+        : element;
     case "next":
       return { ...element, left: orderHalves(element.left), right: orderHalves(element.right) };
     case "every":
@@ -59,16 +61,33 @@ function number(element: StateElement, slots: MutableSlot[], env: Environment, i
       const slot = slots.length;
       const source = sourceOf(env, element.input.id, element.input);
       if (source.kind !== "stream" && source.kind !== "window") {
-        throw new CepError("NOT_SUPPORTED", `A pattern cannot wait for the ${source.kind} '${element.input.id}'`, { offset: element.start, length: element.end - element.start });
+        throw new CepError(
+          "NOT_SUPPORTED",
+          `A pattern cannot wait for the ${source.kind} '${element.input.id}'`,
+          { offset: element.start, length: element.end - element.start },
+        );
       }
       const { attributes, prepare } = prepareOf(element.input, source.attributes, env);
-      slots.push({ id: element.input.id, ref: element.input.alias, attributes, isMulti, input: element.input });
+      slots.push({
+        id: element.input.id,
+        ref: element.input.alias,
+        attributes,
+        isMulti,
+        input: element.input,
+      });
       const base = { slot, stream: element.input.id, filter: undefined, prepare };
-      return element.kind === "state" ? { kind: "state", ...base } : { kind: "absent", ...base, forMs: element.forMs };
+      return element.kind === "state"
+        ? { kind: "state", ...base }
+        : { kind: "absent", ...base, forMs: element.forMs };
     }
     case "count": {
       const state = number(element.state, slots, env, true);
-      return { kind: "count", state: state as ElementPlan & { kind: "state" }, min: element.min, max: element.max }; // a count holds a state
+      return {
+        kind: "count",
+        state: state as ElementPlan & { kind: "state" },
+        min: element.min,
+        max: element.max,
+      }; // a count holds a state
     }
     case "logical": {
       const second = number(element.right, slots, env, false) as ElementPlan & { kind: "state" | "absent" }; // checked by the parser
@@ -84,12 +103,22 @@ function number(element: StateElement, slots: MutableSlot[], env: Environment, i
   }
 }
 
-function prepareOf(input: SingleInput, attributes: readonly Attribute[], env: Environment): { attributes: readonly Attribute[]; prepare: Prepare | undefined } {
-  const functions = input.handlers.filter((h): h is StreamHandler & { kind: "function" } => h.kind === "function");
+function prepareOf(
+  input: SingleInput,
+  attributes: readonly Attribute[],
+  env: Environment,
+): { attributes: readonly Attribute[]; prepare: Prepare | undefined } {
+  const functions = input.handlers.filter(
+    (h): h is StreamHandler & { kind: "function" } => h.kind === "function",
+  );
   let current = attributes;
   let prepare: Prepare | undefined;
   for (const handler of functions) {
-    const made = compileStreamFunction(handler, new SingleScope(env, { id: input.id, ref: input.alias, attributes: current, isMulti: false }), env);
+    const made = compileStreamFunction(
+      handler,
+      new SingleScope(env, { id: input.id, ref: input.alias, attributes: current, isMulti: false }),
+      env,
+    );
     current = [...current, ...made.attributes];
     const before = prepare;
     prepare = (e) => {
@@ -115,7 +144,11 @@ function withFilters(element: Numbered, slots: readonly MutableSlot[], env: Envi
         second: { ...element.second, filter: filterOf(element.second.slot, slots, env) },
       };
     case "next":
-      return { ...element, left: withFilters(element.left, slots, env), right: withFilters(element.right, slots, env) };
+      return {
+        ...element,
+        left: withFilters(element.left, slots, env),
+        right: withFilters(element.right, slots, env),
+      };
     case "every":
       return { ...element, inner: withFilters(element.inner, slots, env) };
   }
@@ -127,14 +160,17 @@ function withFilters(element: Numbered, slots: readonly MutableSlot[], env: Envi
  */
 function filterOf(slot: number, slots: readonly MutableSlot[], env: Environment): StateFilter | undefined {
   const input = slots[slot]?.input;
-  const conditions = (input?.handlers ?? []).flatMap((h) => (h.kind === "filter" ? conjuncts(h.condition) : []));
+  const conditions = (input?.handlers ?? []).flatMap((h) =>
+    h.kind === "filter" ? conjuncts(h.condition) : [],
+  );
   const own = slots[slot];
   if (conditions.length === 0 || own === undefined) return undefined;
   const guards: Test[] = [];
   const tests: Test[] = [];
   for (const c of conditions) {
     const test = compileCondition(c, new StateScope(env, slots, slot)).fn;
-    if (readsOnlyEvent(c, own)) guards.push(compileCondition(withoutStream(c), new SingleScope(env, { ...own, isMulti: false })).fn);
+    if (readsOnlyEvent(c, own))
+      guards.push(compileCondition(withoutStream(c), new SingleScope(env, { ...own, isMulti: false })).fn);
     else tests.push(test);
   }
   return { guard: all(guards), test: all(tests) };
@@ -159,7 +195,12 @@ function readsOnlyEvent(node: Expression, own: InputSlot): boolean {
     case "constant":
       return true;
     case "variable":
-      return node.index === undefined && (node.stream === undefined ? own.attributes.some((a) => a.name === node.attribute) : node.marker + node.stream === (own.ref ?? own.id));
+      return (
+        node.index === undefined &&
+        (node.stream === undefined
+          ? own.attributes.some((a) => a.name === node.attribute)
+          : node.marker + node.stream === (own.ref ?? own.id))
+      );
     case "math":
     case "compare":
     case "and":

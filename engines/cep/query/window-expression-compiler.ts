@@ -1,10 +1,10 @@
 import { CepError } from "../cep-error.ts";
 import { type Attribute, CURRENT, Ev, type EventType, EXPIRED } from "../event.ts";
 import { compileExpression } from "../expression/compile-expression.ts";
-import type { AggregatorState } from "../extension.ts";
-import { parseExpressionText } from "../parser/parse-app.ts";
-import type { VariableExpression } from "../parser/ast.ts";
 import type { Compiled } from "../expression/compiled.ts";
+import type { AggregatorState } from "../extension.ts";
+import type { VariableExpression } from "../parser/ast.ts";
+import { parseExpressionText } from "../parser/parse-app.ts";
 import type { RunningExpression, WindowExpression } from "../windows/window-expression.ts";
 import { AggregatorSet } from "./aggregator-set.ts";
 import type { CompileContext } from "./context.ts";
@@ -21,11 +21,21 @@ class WindowScope extends StateScope {
 }
 
 /** Compiles the text of an expression window. @throws CepError `TYPE_MISMATCH` unless it is a bool. */
-export function compileWindowExpression(text: string, attributes: readonly Attribute[], context: CompileContext): WindowExpression {
+export function compileWindowExpression(
+  text: string,
+  attributes: readonly Attribute[],
+  context: CompileContext,
+): WindowExpression {
   const aggregators = new AggregatorSet();
   const slots = ["event", "first", "last"].map((ref) => ({ id: ref, ref, attributes, isMulti: false }));
-  const compiled = compileExpression(parseExpressionText(text), new WindowScope(context, slots, undefined, aggregators));
-  if (compiled.type !== "bool") throw new CepError("TYPE_MISMATCH", `The window's expression is ${compiled.type}, not bool`, { expected: ["bool"] });
+  const compiled = compileExpression(
+    parseExpressionText(text),
+    new WindowScope(context, slots, undefined, aggregators),
+  );
+  if (compiled.type !== "bool")
+    throw new CepError("TYPE_MISMATCH", `The window's expression is ${compiled.type}, not bool`, {
+      expected: ["bool"],
+    });
   return { text, make: () => new Running(aggregators, compiled.fn) };
 }
 
@@ -53,6 +63,6 @@ class Running implements RunningExpression {
     return this.#states.map((s) => s.save());
   }
   load(saved: unknown[]): void {
-    this.#states.forEach((s, i) => s.load(saved[i]));
+    for (const [i, s] of this.#states.entries()) s.load(saved[i]);
   }
 }

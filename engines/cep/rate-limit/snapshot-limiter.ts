@@ -8,8 +8,11 @@ export function snapshotLimiter(ms: number, host: Host, context: RateContext): P
   const { isWindowed, isGrouped, aggregatePositions, width } = context;
   if (!isWindowed) return isGrouped ? new GroupSnapshot(host, ms) : new LastSnapshot(host, ms, false);
   if (aggregatePositions.length === 0) return new WindowSnapshot(host, ms);
-  if (aggregatePositions.length === width) return isGrouped ? new AllAggregateGroupSnapshot(host, ms) : new LastSnapshot(host, ms, true);
-  return isGrouped ? new AggregateGroupSnapshot(host, ms, aggregatePositions) : new AggregateSnapshot(host, ms, aggregatePositions);
+  if (aggregatePositions.length === width)
+    return isGrouped ? new AllAggregateGroupSnapshot(host, ms) : new LastSnapshot(host, ms, true);
+  return isGrouped
+    ? new AggregateGroupSnapshot(host, ms, aggregatePositions)
+    : new AggregateSnapshot(host, ms, aggregatePositions);
 }
 
 function snapshotOf(e: Ev): Ev {
@@ -179,8 +182,8 @@ class AggregateGroupSnapshot extends Snapshot {
       this.#values.clear();
       return;
     }
-    let values = this.#values.get(e.key);
-    if (values === undefined) this.#values.set(e.key, (values = new Map()));
+    const values = this.#values.get(e.key) ?? new Map<number, unknown>();
+    this.#values.set(e.key, values);
     if (e.type === CURRENT) this.#events.push(e);
     else {
       const at = this.#events.findIndex((x) => sameRow(x.out, e.out, this.#positions));

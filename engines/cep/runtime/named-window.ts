@@ -12,13 +12,22 @@ export class NamedWindow {
   readonly instance: QueryInstance;
   readonly #window: WindowProcessor;
 
-  constructor(id: string, attributes: readonly Attribute[], instance: QueryInstance, window: WindowProcessor, output: OutputEventType, junction: Junction) {
+  constructor(
+    id: string,
+    attributes: readonly Attribute[],
+    instance: QueryInstance,
+    window: WindowProcessor,
+    output: OutputEventType,
+    junction: Junction,
+  ) {
     this.id = id;
     this.attributes = attributes;
     this.instance = instance;
     this.#window = window;
     window.next = sinkOf((chunk) => {
-      const out = chunk.filter((e) => (e.type === CURRENT && output !== "expired") || (e.type === EXPIRED && output !== "current"));
+      const out = chunk.filter(
+        (e) => (e.type === CURRENT && output !== "expired") || (e.type === EXPIRED && output !== "current"),
+      );
       if (out.length > 0) junction.send(out);
     });
   }

@@ -53,7 +53,9 @@ export class Timer {
   }
 
   save(): SavedTimer | undefined {
-    return this.queue.length === 0 ? undefined : { queue: this.queue.toArray(), due: this.due, sequence: this.sequence };
+    return this.queue.length === 0
+      ? undefined
+      : { queue: this.queue.toArray(), due: this.due, sequence: this.sequence };
   }
 
   /** `isResuming`: what fell due meanwhile is due now rather than at its time. */
@@ -61,7 +63,11 @@ export class Timer {
     this.cancel();
     if (saved === undefined) return;
     this.queue = new Ring(saved.queue);
-    this.#scheduler.restore(this, isResuming ? Math.max(saved.due, this.#scheduler.now()) : saved.due, saved.sequence);
+    this.#scheduler.restore(
+      this,
+      isResuming ? Math.max(saved.due, this.#scheduler.now()) : saved.due,
+      saved.sequence,
+    );
   }
 }
 

@@ -82,7 +82,12 @@ export class TimeKeeper {
       return;
     }
     const due: Timer[] = [first];
-    for (let t = this.scheduler.takeDue(this.#eventTime); t !== undefined; t = this.scheduler.takeDue(this.#eventTime)) due.push(t);
+    for (
+      let t = this.scheduler.takeDue(this.#eventTime);
+      t !== undefined;
+      t = this.scheduler.takeDue(this.#eventTime)
+    )
+      due.push(t);
     if (due.length > 1) due.sort((a, b) => a.order - b.order || a.due - b.due || a.sequence - b.sequence);
     for (const timer of due) timer.run();
   }
@@ -123,7 +128,11 @@ export class TimeKeeper {
       const heartbeatDue = this.#heartbeats.nextDue();
       const timerDue = this.#isPlayback ? undefined : this.scheduler.nextDue();
       const isHeartbeat = heartbeatDue !== undefined && (timerDue === undefined || heartbeatDue <= timerDue);
-      const timer = isHeartbeat ? this.#heartbeats.takeDue(wall) : this.#isPlayback ? undefined : this.scheduler.takeDue(wall);
+      const timer = isHeartbeat
+        ? this.#heartbeats.takeDue(wall)
+        : this.#isPlayback
+          ? undefined
+          : this.scheduler.takeDue(wall);
       if (timer === undefined) return ran;
       const outer = this.#dueTime;
       this.#dueTime = timer.due;
@@ -138,7 +147,9 @@ export class TimeKeeper {
 
   /** When the shell must call `runDue` next (wall time), or undefined. */
   nextDue(): number | undefined {
-    const dues = [this.#heartbeats.nextDue(), this.#isPlayback ? undefined : this.scheduler.nextDue()].filter((d) => d !== undefined);
+    const dues = [this.#heartbeats.nextDue(), this.#isPlayback ? undefined : this.scheduler.nextDue()].filter(
+      (d) => d !== undefined,
+    );
     return dues.length === 0 ? undefined : Math.min(...dues);
   }
 
@@ -147,7 +158,12 @@ export class TimeKeeper {
   }
 
   save(): SavedTime & { heartbeat: ReturnType<Timer["save"]> } {
-    return { isPlayback: this.#isPlayback, eventTime: this.#eventTime, lastArrival: this.#lastArrival, heartbeat: this.#heartbeat.save() };
+    return {
+      isPlayback: this.#isPlayback,
+      eventTime: this.#eventTime,
+      lastArrival: this.#lastArrival,
+      heartbeat: this.#heartbeat.save(),
+    };
   }
 
   load(saved: ReturnType<TimeKeeper["save"]>): void {

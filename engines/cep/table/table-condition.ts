@@ -22,7 +22,8 @@ export class TableScope extends BaseScope {
 
   /** The column a variable means, if it is one of the table. */
   columnOf(node: VariableExpression): number | undefined {
-    const isNamed = node.stream !== undefined && (node.stream === this.table.id || node.stream === this.alias);
+    const isNamed =
+      node.stream !== undefined && (node.stream === this.table.id || node.stream === this.alias);
     if (node.stream !== undefined && !isNamed) return undefined;
     if (!isNamed && this.outer !== undefined && resolves(this.outer, node)) return undefined;
     const column = this.table.attributes.findIndex((a) => a.name === node.attribute);
@@ -36,7 +37,11 @@ export class TableScope extends BaseScope {
       return { type: this.table.attributes[column]?.type ?? "object", fn: () => cell.row[column] };
     }
     if (this.outer !== undefined && node.stream !== this.table.id) return this.outer.variable(node);
-    return unknownAttribute(node.attribute, this.table.attributes.map((a) => a.name), node);
+    return unknownAttribute(
+      node.attribute,
+      this.table.attributes.map((a) => a.name),
+      node,
+    );
   }
 
   streamIsNull(stream: string, index: StreamIndex | undefined, at: Span): (e: Ev) => boolean {
@@ -45,7 +50,15 @@ export class TableScope extends BaseScope {
   }
 
   allAttributes(): VariableExpression[] {
-    return this.table.attributes.map((a) => ({ kind: "variable", stream: undefined, index: undefined, attribute: a.name, marker: "", start: 0, end: 0 }));
+    return this.table.attributes.map((a) => ({
+      kind: "variable",
+      stream: undefined,
+      index: undefined,
+      attribute: a.name,
+      marker: "",
+      start: 0,
+      end: 0,
+    }));
   }
 }
 
@@ -62,7 +75,12 @@ function resolves(scope: BaseScope, node: VariableExpression): boolean {
 export function compileTableCondition(node: Expression | undefined, scope: TableScope): TableCondition {
   if (node === undefined) return { cell: scope.cell, test: undefined, probe: undefined };
   const test = compileCondition(node, scope).fn;
-  const equalities = equalitiesOf(node, scope.table, (v) => scope.columnOf(v), (e) => compileExpression(e, scope));
+  const equalities = equalitiesOf(
+    node,
+    scope.table,
+    (v) => scope.columnOf(v),
+    (e) => compileExpression(e, scope),
+  );
   const probe = chooseProbe(scope.table, equalities);
   // One equality that the key answers needs no second test; a null equals nothing and is no key.
   const isAnswered = probe !== undefined && probe.columns.length === 1 && node.kind === "compare";
@@ -71,7 +89,10 @@ export function compileTableCondition(node: Expression | undefined, scope: Table
 
 /** The `column == expression` parts that all must hold, by column. */
 export function equalitiesOf(
-  node: Expression, table: Pick<Table, "attributes">, columnOf: (v: VariableExpression) => number | undefined, compile: (e: Expression) => Compiled,
+  node: Expression,
+  table: Pick<Table, "attributes">,
+  columnOf: (v: VariableExpression) => number | undefined,
+  compile: (e: Expression) => Compiled,
 ): Map<number, (e: Ev) => unknown> {
   const found = new Map<number, (e: Ev) => unknown>();
   const visit = (n: Expression): void => {
@@ -79,13 +100,17 @@ export function equalitiesOf(
       visit(n.left);
       visit(n.right);
     } else if (n.kind === "compare" && n.op === "==") {
-      for (const [column, value] of [[n.left, n.right], [n.right, n.left]] as const) {
+      for (const [column, value] of [
+        [n.left, n.right],
+        [n.right, n.left],
+      ] as const) {
         const index = column.kind === "variable" ? columnOf(column) : undefined;
         if (index === undefined || mentions(value, columnOf)) continue;
         const compiled = compile(value);
         const type = table.attributes[index]?.type;
         const isExact = (t: string | undefined) => t === "int" || t === "long" || t === "double";
-        if (compiled.type === type || (isExact(compiled.type) && isExact(type))) found.set(index, compiled.fn);
+        if (compiled.type === type || (isExact(compiled.type) && isExact(type)))
+          found.set(index, compiled.fn);
         return;
       }
     }
@@ -130,24 +155,39 @@ export function chooseProbe(table: Table, equalities: Map<number, (e: Ev) => unk
  * Compiles `set T.a = …`; without it every output attribute that is a column is set.
  * @throws CepError `UNKNOWN_ATTRIBUTE`, `TYPE_MISMATCH`
  */
-export function compileUpdates(set: SetAssignment[] | undefined, scope: TableScope, output: readonly { name: string; type: string }[], at: Span): RowUpdate {
+export function compileUpdates(
+  set: SetAssignment[] | undefined,
+  scope: TableScope,
+  output: readonly { name: string; type: string }[],
+  at: Span,
+): RowUpdate {
   const { table } = scope;
   const columns = table.attributes.map((a) => a.name);
   if (set === undefined) {
     const own = output.map(({ name, type }, i): ColumnUpdate => {
       const column = columns.indexOf(name);
       if (column < 0) unknownAttribute(name, columns, at);
-      if (table.attributes[column]?.type !== type) typeError(`'${name}' is ${type} but ${table.attributes[column]?.type} in ${table.id}`, at);
+      if (table.attributes[column]?.type !== type)
+        typeError(`'${name}' is ${type} but ${table.attributes[column]?.type} in ${table.id}`, at);
       return { column, fn: (e) => e.row[i] };
     });
     return { columns: own, isWhole: own.length === columns.length && own.every((u, i) => u.column === i) };
   }
   const assigned = set.map(({ variable, value }): ColumnUpdate => {
     const column = columns.indexOf(variable.attribute);
-    if (column < 0 || (variable.stream !== undefined && variable.stream !== table.id && variable.stream !== scope.alias)) unknownAttribute(variable.attribute, columns, variable);
+    if (
+      column < 0 ||
+      (variable.stream !== undefined && variable.stream !== table.id && variable.stream !== scope.alias)
+    )
+      unknownAttribute(variable.attribute, columns, variable);
     const compiled = compileExpression(value, scope);
     const type = table.attributes[column]?.type;
-    if (compiled.type !== type) typeError(`'${variable.attribute}' is ${type} but set to ${compiled.type}`, value, type === undefined ? [] : [type]);
+    if (compiled.type !== type)
+      typeError(
+        `'${variable.attribute}' is ${type} but set to ${compiled.type}`,
+        value,
+        type === undefined ? [] : [type],
+      );
     return { column, fn: compiled.fn };
   });
   return { columns: assigned, isWhole: false };

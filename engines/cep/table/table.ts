@@ -1,7 +1,7 @@
 import { CepError } from "../cep-error.ts";
 import { type Attribute, Ev } from "../event.ts";
 import { isNumeric } from "../expression/compiled.ts";
-import { annotationOf, type Annotation, type Span } from "../parser/ast.ts";
+import { type Annotation, annotationOf, type Span } from "../parser/ast.ts";
 
 /** A way to look rows up by equality: the columns and what they must equal. */
 export interface Probe {
@@ -43,7 +43,13 @@ export class Table {
   #byColumn = new Map<number, Map<unknown, Set<Ev>>>();
 
   /** @throws CepError `WRONG_ANNOTATION` on keys and indexes that name no attribute, or stand twice. */
-  constructor(id: string, attributes: readonly Attribute[], annotations: readonly Annotation[], at: Span, charge: (rows: number) => void) {
+  constructor(
+    id: string,
+    attributes: readonly Attribute[],
+    annotations: readonly Annotation[],
+    at: Span,
+    charge: (rows: number) => void,
+  ) {
     this.id = id;
     this.attributes = attributes;
     this.#charge = charge;
@@ -51,7 +57,10 @@ export class Table {
     this.indexed = columnsOf("Index", attributes, annotations, at);
     for (const column of this.indexed) this.#byColumn.set(column, new Map());
     const [key] = this.primaryKey;
-    this.#sortColumn = this.primaryKey.length === 1 && key !== undefined && isNumeric(attributes[key]?.type ?? "object") ? key : undefined;
+    this.#sortColumn =
+      this.primaryKey.length === 1 && key !== undefined && isNumeric(attributes[key]?.type ?? "object")
+        ? key
+        : undefined;
   }
 
   get size(): number {
@@ -64,7 +73,9 @@ export class Table {
 
   #keyOf(row: readonly unknown[]): unknown {
     const [only] = this.primaryKey;
-    return this.primaryKey.length === 1 && only !== undefined ? row[only] : this.primaryKey.map((c) => String(row[c])).join("\u0000");
+    return this.primaryKey.length === 1 && only !== undefined
+      ? row[only]
+      : this.primaryKey.map((c) => String(row[c])).join("\u0000");
   }
 
   /** Adds a row; one whose primary key is taken is refused. @returns whether it was added. */
@@ -100,7 +111,10 @@ export class Table {
   /** The one row that a full primary key names, when the condition gives it. */
   #keyed(probe: Probe, e: Ev): Ev | undefined {
     const [only] = probe.values;
-    const key = probe.values.length === 1 && only !== undefined ? only(e) : probe.values.map((v) => String(v(e))).join("\u0000");
+    const key =
+      probe.values.length === 1 && only !== undefined
+        ? only(e)
+        : probe.values.map((v) => String(v(e))).join("\u0000");
     return key === null || key === undefined ? undefined : this.#byKey.get(key);
   }
 
@@ -112,7 +126,9 @@ export class Table {
       return found === undefined ? [] : [found];
     }
     const value = probe.values[0]?.(e);
-    return value === null || value === undefined ? [] : (this.#byColumn.get(probe.columns[0] ?? -1)?.get(value) ?? []);
+    return value === null || value === undefined
+      ? []
+      : (this.#byColumn.get(probe.columns[0] ?? -1)?.get(value) ?? []);
   }
 
   /** The rows that fit: by key when that is one number, else in order of insertion. */
@@ -211,16 +227,26 @@ function sortByColumn(rows: Ev[], column: number): void {
   });
 }
 
-function columnsOf(name: string, attributes: readonly Attribute[], annotations: readonly Annotation[], at: Span): readonly number[] {
+function columnsOf(
+  name: string,
+  attributes: readonly Attribute[],
+  annotations: readonly Annotation[],
+  at: Span,
+): readonly number[] {
   const found = annotations.filter((a) => a.name.toLowerCase() === name.toLowerCase());
   if (found.length === 0) return [];
   const problem = (message: string): never => {
-    throw new CepError("WRONG_ANNOTATION", message, { offset: found[0]?.start ?? at.start, length: 1, expected: attributes.map((a) => a.name) });
+    throw new CepError("WRONG_ANNOTATION", message, {
+      offset: found[0]?.start ?? at.start,
+      length: 1,
+      expected: attributes.map((a) => a.name),
+    });
   };
   if (name === "PrimaryKey" && found.length > 1) problem("A table has one @PrimaryKey");
   const names = found.flatMap((a) => a.elements.map((e) => e.value));
   if (names.length === 0) problem(`@${name} names no attribute`);
-  if (name === "PrimaryKey" && annotationOf(annotations, name)?.elements.some((e) => e.value.includes(","))) problem(`@${name} takes one string per attribute`);
+  if (name === "PrimaryKey" && annotationOf(annotations, name)?.elements.some((e) => e.value.includes(",")))
+    problem(`@${name} takes one string per attribute`);
   const columns = names.map((n) => {
     const column = attributes.findIndex((a) => a.name === n.trim());
     return column >= 0 ? column : problem(`@${name}: there is no attribute '${n}'`);

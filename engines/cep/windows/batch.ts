@@ -65,7 +65,13 @@ class LengthBatchWindow extends BatchWindow {
   readonly #length: number;
   readonly #streamsCurrent: boolean;
   #count = 0;
-  constructor(host: Host, expectsExpired: boolean, isFindable: boolean, length: number, streamsCurrent: boolean) {
+  constructor(
+    host: Host,
+    expectsExpired: boolean,
+    isFindable: boolean,
+    length: number,
+    streamsCurrent: boolean,
+  ) {
     super(host, expectsExpired, isFindable);
     this.#length = length;
     this.#streamsCurrent = streamsCurrent;
@@ -132,7 +138,14 @@ class TimeBatchWindow extends BatchWindow {
   readonly #streamsCurrent: boolean;
   readonly #timer: Timer;
   #nextEmit = -1;
-  constructor(host: Host, expectsExpired: boolean, isFindable: boolean, ms: number, startMs: number | undefined, streamsCurrent: boolean) {
+  constructor(
+    host: Host,
+    expectsExpired: boolean,
+    isFindable: boolean,
+    ms: number,
+    startMs: number | undefined,
+    streamsCurrent: boolean,
+  ) {
     super(host, expectsExpired, isFindable);
     this.#ms = ms;
     this.#startMs = startMs;
@@ -141,7 +154,15 @@ class TimeBatchWindow extends BatchWindow {
   }
   override processOne(e: Ev): void {
     // Between emissions an event only joins the batch.
-    if (e.type !== CURRENT || this.#streamsCurrent || this.#nextEmit === -1 || this.host.now() >= this.#nextEmit) return this.process([e]);
+    if (
+      e.type !== CURRENT ||
+      this.#streamsCurrent ||
+      this.#nextEmit === -1 ||
+      this.host.now() >= this.#nextEmit
+    ) {
+      this.process([e]);
+      return;
+    }
     this.reset ??= copyAs(e, RESET);
     this.current.push(e);
     this.host.charge(1);
@@ -149,7 +170,8 @@ class TimeBatchWindow extends BatchWindow {
   process(chunk: Ev[]): void {
     const now = this.host.now();
     if (this.#nextEmit === -1) {
-      this.#nextEmit = this.#startMs === undefined ? now + this.#ms : now + this.#ms - ((now - this.#startMs) % this.#ms);
+      this.#nextEmit =
+        this.#startMs === undefined ? now + this.#ms : now + this.#ms - ((now - this.#startMs) % this.#ms);
       this.#timer.notifyAt(this.#nextEmit);
     }
     const isDue = now >= this.#nextEmit;
@@ -237,43 +259,119 @@ class ChunkBatchWindow extends BatchWindow {
 const flag = (v: unknown): boolean => v === true;
 
 export const lengthBatchWindow: WindowExtension = {
-  kind: "window", namespace: "", name: "lengthBatch", description: "A batch window of so many events.",
+  kind: "window",
+  namespace: "",
+  name: "lengthBatch",
+  description: "A batch window of so many events.",
   parameters: [
     { name: "window.length", types: ["int"], description: "The number of events of a batch." },
-    { name: "stream.current.event", types: ["bool"], description: "Pass events on at once and only expire them as a batch.", isOptional: true, default: "false" },
+    {
+      name: "stream.current.event",
+      types: ["bool"],
+      description: "Pass events on at once and only expire them as a batch.",
+      isOptional: true,
+      default: "false",
+    },
   ],
-  overloads: [["window.length"], ["window.length", "stream.current.event"]], returns: [],
-  examples: [{ syntax: "from S#window.lengthBatch(10) select sum(price) as total insert into Out;", description: "A total for every ten events." }],
-  create: ({ args, expectsExpired, isFindable }) => (host) =>
-    new LengthBatchWindow(host, expectsExpired, isFindable, constantNumber(args[0]) ?? 0, flag(args[1]?.constant?.value)),
+  overloads: [["window.length"], ["window.length", "stream.current.event"]],
+  returns: [],
+  examples: [
+    {
+      syntax: "from S#window.lengthBatch(10) select sum(price) as total insert into Out;",
+      description: "A total for every ten events.",
+    },
+  ],
+  create:
+    ({ args, expectsExpired, isFindable }) =>
+    (host) =>
+      new LengthBatchWindow(
+        host,
+        expectsExpired,
+        isFindable,
+        constantNumber(args[0]) ?? 0,
+        flag(args[1]?.constant?.value),
+      ),
 };
 
 export const timeBatchWindow: WindowExtension = {
-  kind: "window", namespace: "", name: "timeBatch", description: "A batch window of so much time.",
+  kind: "window",
+  namespace: "",
+  name: "timeBatch",
+  description: "A batch window of so much time.",
   parameters: [
     { name: "window.time", types: ["int", "long", "time"], description: "The length of a batch." },
-    { name: "start.time", types: ["int", "long"], description: "Batches start at multiples of the length from this time (ms).", isOptional: true },
-    { name: "stream.current.event", types: ["bool"], description: "Pass events on at once and only expire them as a batch.", isOptional: true, default: "false" },
+    {
+      name: "start.time",
+      types: ["int", "long"],
+      description: "Batches start at multiples of the length from this time (ms).",
+      isOptional: true,
+    },
+    {
+      name: "stream.current.event",
+      types: ["bool"],
+      description: "Pass events on at once and only expire them as a batch.",
+      isOptional: true,
+      default: "false",
+    },
   ],
-  overloads: [["window.time"], ["window.time", "start.time"], ["window.time", "stream.current.event"], ["window.time", "start.time", "stream.current.event"]],
+  overloads: [
+    ["window.time"],
+    ["window.time", "start.time"],
+    ["window.time", "stream.current.event"],
+    ["window.time", "start.time", "stream.current.event"],
+  ],
   returns: [],
-  examples: [{ syntax: "from S#window.timeBatch(20 sec) select symbol, sum(price) as total group by symbol insert into Out;", description: "A total for every symbol in every 20 seconds." }],
+  examples: [
+    {
+      syntax:
+        "from S#window.timeBatch(20 sec) select symbol, sum(price) as total group by symbol insert into Out;",
+      description: "A total for every symbol in every 20 seconds.",
+    },
+  ],
   create: ({ args, expectsExpired, isFindable }) => {
     const start = args.slice(1).find((a) => a.type !== "bool");
     const streams = args.slice(1).find((a) => a.type === "bool");
     return (host) =>
-      new TimeBatchWindow(host, expectsExpired, isFindable, constantNumber(args[0]) ?? 0, constantNumber(start), flag(streams?.constant?.value));
+      new TimeBatchWindow(
+        host,
+        expectsExpired,
+        isFindable,
+        constantNumber(args[0]) ?? 0,
+        constantNumber(start),
+        flag(streams?.constant?.value),
+      );
   },
 };
 
 export const batchWindow: WindowExtension = {
-  kind: "window", namespace: "", name: "batch", description: "A batch window of the events that arrive together.",
-  parameters: [{ name: "window.length", types: ["int"], description: "Cut what arrives into batches of this many.", isOptional: true, default: "0 (not cut)" }],
-  overloads: [[], ["window.length"]], returns: [],
-  examples: [{ syntax: "from S#window.batch() select sum(price) as total insert into Out;", description: "A total for every chunk sent." }],
+  kind: "window",
+  namespace: "",
+  name: "batch",
+  description: "A batch window of the events that arrive together.",
+  parameters: [
+    {
+      name: "window.length",
+      types: ["int"],
+      description: "Cut what arrives into batches of this many.",
+      isOptional: true,
+      default: "0 (not cut)",
+    },
+  ],
+  overloads: [[], ["window.length"]],
+  returns: [],
+  examples: [
+    {
+      syntax: "from S#window.batch() select sum(price) as total insert into Out;",
+      description: "A total for every chunk sent.",
+    },
+  ],
   create: ({ args, expectsExpired, isFindable, at }) => {
     const length = constantNumber(args[0]) ?? 0;
-    if (length < 0) throw new CepError("WRONG_PARAMETERS", "batch() takes a length of 0 or more", { offset: at.start, length: at.end - at.start });
+    if (length < 0)
+      throw new CepError("WRONG_PARAMETERS", "batch() takes a length of 0 or more", {
+        offset: at.start,
+        length: at.end - at.start,
+      });
     return (host) => new ChunkBatchWindow(host, expectsExpired, isFindable, length);
   },
 };

@@ -232,10 +232,26 @@ function constantText(arg: Compiled | undefined): string | undefined {
 }
 
 export const expressionWindow: WindowExtension = {
-  kind: "window", namespace: "", name: "expression", description: "A sliding window that keeps events while a condition over them holds.",
-  parameters: [{ name: "expression", types: ["string"], description: "A condition; it may use aggregators, `first` and `last`.", isDynamic: true }],
-  overloads: [["expression"]], returns: [],
-  examples: [{ syntax: "from S#window.expression('sum(price) < 100') select price insert into Out;", description: "As many events as stay below 100 in sum." }],
+  kind: "window",
+  namespace: "",
+  name: "expression",
+  description: "A sliding window that keeps events while a condition over them holds.",
+  parameters: [
+    {
+      name: "expression",
+      types: ["string"],
+      description: "A condition; it may use aggregators, `first` and `last`.",
+      isDynamic: true,
+    },
+  ],
+  overloads: [["expression"]],
+  returns: [],
+  examples: [
+    {
+      syntax: "from S#window.expression('sum(price) < 100') select price insert into Out;",
+      description: "As many events as stay below 100 in sum.",
+    },
+  ],
   create: ({ args, compileText }) => {
     const text = constantText(args[0]);
     const compiled = text === undefined ? undefined : compileText(text);
@@ -244,20 +260,57 @@ export const expressionWindow: WindowExtension = {
 };
 
 export const expressionBatchWindow: WindowExtension = {
-  kind: "window", namespace: "", name: "expressionBatch", description: "A batch window that ends when a condition over its events no longer holds.",
+  kind: "window",
+  namespace: "",
+  name: "expressionBatch",
+  description: "A batch window that ends when a condition over its events no longer holds.",
   parameters: [
-    { name: "expression", types: ["string", "bool"], description: "A condition; it may use aggregators, `first` and `last`.", isDynamic: true },
-    { name: "include.triggering.event", types: ["bool"], description: "Put the event that ends a batch into it.", isOptional: true, isDynamic: true, default: "false" },
-    { name: "stream.current.event", types: ["bool"], description: "Pass events on at once and only expire them as a batch.", isOptional: true, default: "false" },
+    {
+      name: "expression",
+      types: ["string", "bool"],
+      description: "A condition; it may use aggregators, `first` and `last`.",
+      isDynamic: true,
+    },
+    {
+      name: "include.triggering.event",
+      types: ["bool"],
+      description: "Put the event that ends a batch into it.",
+      isOptional: true,
+      isDynamic: true,
+      default: "false",
+    },
+    {
+      name: "stream.current.event",
+      types: ["bool"],
+      description: "Pass events on at once and only expire them as a batch.",
+      isOptional: true,
+      default: "false",
+    },
   ],
-  overloads: [["expression"], ["expression", "include.triggering.event"], ["expression", "include.triggering.event", "stream.current.event"]],
+  overloads: [
+    ["expression"],
+    ["expression", "include.triggering.event"],
+    ["expression", "include.triggering.event", "stream.current.event"],
+  ],
   returns: [],
-  examples: [{ syntax: "from S#window.expressionBatch('last.symbol == first.symbol') select symbol, sum(price) as total insert into Out;", description: "A batch for every run of one symbol." }],
+  examples: [
+    {
+      syntax:
+        "from S#window.expressionBatch('last.symbol == first.symbol') select symbol, sum(price) as total insert into Out;",
+      description: "A batch for every run of one symbol.",
+    },
+  ],
   create: ({ args, compileText }) => {
     const text = constantText(args[0]);
     const compiled = text === undefined ? undefined : compileText(text);
     const includes = args[1];
     const includesTrigger = includes === undefined ? () => false : (e: Ev) => includes.fn(e) === true;
-    return (host) => new ExpressionBatchWindow(host, new Condition(args[0], compiled, compileText), includesTrigger, args[2]?.constant?.value === true);
+    return (host) =>
+      new ExpressionBatchWindow(
+        host,
+        new Condition(args[0], compiled, compileText),
+        includesTrigger,
+        args[2]?.constant?.value === true,
+      );
   },
 };

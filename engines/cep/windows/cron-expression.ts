@@ -17,14 +17,19 @@ export class CronExpression {
   constructor(text: string) {
     const fields = text.trim().toUpperCase().split(/\s+/);
     if (fields.length < 6 || fields.length > 7) throw badCron(text);
-    const [second = "", minute = "", hour = "", dayOfMonth = "", month = "", dayOfWeek = "", year = "*"] = fields;
+    const [second = "", minute = "", hour = "", dayOfMonth = "", month = "", dayOfWeek = "", year = "*"] =
+      fields;
     this.#second = parseField(second, 0, 59, [], text);
     this.#minute = parseField(minute, 0, 59, [], text);
     this.#hour = parseField(hour, 0, 23, [], text);
     this.#month = parseField(month, 1, 12, MONTHS, text);
     this.#year = parseField(year, 1970, 2199, [], text);
-    if (dayOfMonth !== "?" && dayOfWeek !== "?" && dayOfMonth !== "*" && dayOfWeek !== "*") throw badCron(text);
-    this.#dayMatches = dayOfMonth === "?" || (dayOfMonth === "*" && dayOfWeek !== "?") ? weekday(dayOfWeek, text) : monthday(dayOfMonth, text);
+    if (dayOfMonth !== "?" && dayOfWeek !== "?" && dayOfMonth !== "*" && dayOfWeek !== "*")
+      throw badCron(text);
+    this.#dayMatches =
+      dayOfMonth === "?" || (dayOfMonth === "*" && dayOfWeek !== "?")
+        ? weekday(dayOfWeek, text)
+        : monthday(dayOfMonth, text);
   }
 
   /** The first time after `after` (ms, UTC) that matches; undefined when there is none. */
@@ -33,7 +38,11 @@ export class CronExpression {
     for (let guard = 0; guard < 100_000; guard++) {
       const date = new Date(time);
       if (date.getUTCFullYear() > 2199) return undefined;
-      if (!this.#year.has(date.getUTCFullYear()) || !this.#month.has(date.getUTCMonth() + 1) || !this.#dayMatches(date)) {
+      if (
+        !this.#year.has(date.getUTCFullYear()) ||
+        !this.#month.has(date.getUTCMonth() + 1) ||
+        !this.#dayMatches(date)
+      ) {
         time = (Math.floor(time / DAY_MS) + 1) * DAY_MS;
       } else if (!this.#hour.has(date.getUTCHours())) {
         time = (Math.floor(time / 3_600_000) + 1) * 3_600_000;
@@ -50,7 +59,9 @@ export class CronExpression {
 }
 
 function badCron(text: string): CepError {
-  return new CepError("WRONG_PARAMETERS", `'${text}' is no cron expression`, { expected: ["second minute hour day-of-month month day-of-week [year]"] });
+  return new CepError("WRONG_PARAMETERS", `'${text}' is no cron expression`, {
+    expected: ["second minute hour day-of-month month day-of-week [year]"],
+  });
 }
 
 function parseField(field: string, low: number, high: number, names: string[], text: string): Set<number> {
@@ -65,7 +76,15 @@ function parseField(field: string, low: number, high: number, names: string[], t
       from = numberOf(a, names, low);
       to = b === undefined ? (stepText === undefined ? from : high) : numberOf(b, names, low);
     }
-    if (!Number.isInteger(step) || step < 1 || Number.isNaN(from) || Number.isNaN(to) || from < low || to > high) throw badCron(text);
+    if (
+      !Number.isInteger(step) ||
+      step < 1 ||
+      Number.isNaN(from) ||
+      Number.isNaN(to) ||
+      from < low ||
+      to > high
+    )
+      throw badCron(text);
     if (to < from) for (let v = from; v <= high; v += step) values.add(v);
     for (let v = to < from ? low : from; v <= to; v += step) values.add(v);
   }

@@ -162,7 +162,14 @@ class ExternalTimeBatchWindow extends BatchWindow {
   }
 
   override save(): unknown {
-    return [this.saveBatch(), this.#endTime, this.#startTime, this.#lastScheduled, this.#lastEventTime, this.#isFlushed];
+    return [
+      this.saveBatch(),
+      this.#endTime,
+      this.#startTime,
+      this.#lastScheduled,
+      this.#lastEventTime,
+      this.#isFlushed,
+    ];
   }
   override load(saved: [SavedBatch, number, number, number, number, boolean]): void {
     this.loadBatch(saved[0]);
@@ -173,13 +180,40 @@ class ExternalTimeBatchWindow extends BatchWindow {
 const TIME = ["int", "long", "time"] as const;
 
 export const externalTimeBatchWindow: WindowExtension = {
-  kind: "window", namespace: "", name: "externalTimeBatch", description: "A batch window that goes by a timestamp of the events.",
+  kind: "window",
+  namespace: "",
+  name: "externalTimeBatch",
+  description: "A batch window that goes by a timestamp of the events.",
   parameters: [
-    { name: "timestamp", types: ["long"], description: "The attribute that holds the time (ms), not falling.", isDynamic: true },
+    {
+      name: "timestamp",
+      types: ["long"],
+      description: "The attribute that holds the time (ms), not falling.",
+      isDynamic: true,
+    },
     { name: "window.time", types: TIME, description: "The length of a batch." },
-    { name: "start.time", types: TIME, description: "Where batches start: a constant or an attribute.", isOptional: true, isDynamic: true, default: "the first event" },
-    { name: "timeout", types: TIME, description: "How long to wait for the event that ends a batch.", isOptional: true, default: "for ever" },
-    { name: "replace.with.batchtime", types: ["bool"], description: "Put the end of the batch into the timestamp.", isOptional: true, default: "false" },
+    {
+      name: "start.time",
+      types: TIME,
+      description: "Where batches start: a constant or an attribute.",
+      isOptional: true,
+      isDynamic: true,
+      default: "the first event",
+    },
+    {
+      name: "timeout",
+      types: TIME,
+      description: "How long to wait for the event that ends a batch.",
+      isOptional: true,
+      default: "for ever",
+    },
+    {
+      name: "replace.with.batchtime",
+      types: ["bool"],
+      description: "Put the end of the batch into the timestamp.",
+      isOptional: true,
+      default: "false",
+    },
   ],
   overloads: [
     ["timestamp", "window.time"],
@@ -188,20 +222,31 @@ export const externalTimeBatchWindow: WindowExtension = {
     ["timestamp", "window.time", "start.time", "timeout", "replace.with.batchtime"],
   ],
   returns: [],
-  examples: [{ syntax: "from S#window.externalTimeBatch(eventTime, 20 sec) select sum(price) as total insert into Out;", description: "A total for every 20 seconds of eventTime." }],
+  examples: [
+    {
+      syntax:
+        "from S#window.externalTimeBatch(eventTime, 20 sec) select sum(price) as total insert into Out;",
+      description: "A total for every 20 seconds of eventTime.",
+    },
+  ],
   create: ({ args, expectsExpired, isFindable, at }) => {
     const [time, ms, start, timeout, replaces] = args;
     const span = { offset: at.start, length: at.end - at.start };
-    if (time?.variable === undefined) throw new CepError("WRONG_PARAMETERS", "externalTimeBatch() takes an attribute as its timestamp", span);
+    if (time?.variable === undefined)
+      throw new CepError("WRONG_PARAMETERS", "externalTimeBatch() takes an attribute as its timestamp", span);
     if (start !== undefined && start.constant === undefined && start.type !== "long") {
-      throw new CepError("WRONG_PARAMETERS", "A start time from an attribute must be long", { ...span, expected: ["long"] });
+      throw new CepError("WRONG_PARAMETERS", "A start time from an attribute must be long", {
+        ...span,
+        expected: ["long"],
+      });
     }
     const settings: Settings = {
       timeOf: time.fn as (e: Ev) => number, // long: checked by the overload
       timeIndex: time.variable.index,
       ms: constantNumber(ms) ?? 0,
       startMs: constantNumber(start),
-      startOf: start !== undefined && start.constant === undefined ? (start.fn as (e: Ev) => number) : undefined, // long: checked above
+      startOf:
+        start !== undefined && start.constant === undefined ? (start.fn as (e: Ev) => number) : undefined, // long: checked above
       timeoutMs: constantNumber(timeout) ?? 0,
       replacesTime: replaces?.constant?.value === true,
     };

@@ -198,55 +198,121 @@ function keyOf(args: readonly Compiled[], attributes: readonly Attribute[]): (e:
 }
 
 export const sortWindow: WindowExtension = {
-  kind: "window", namespace: "", name: "sort", description: "Keeps the first so many events by the given attributes.",
+  kind: "window",
+  namespace: "",
+  name: "sort",
+  description: "Keeps the first so many events by the given attributes.",
   parameters: [
     { name: "window.length", types: ["int"], description: "The number of events to keep." },
-    { name: "attribute", types: ["string", "double", "int", "long", "float"], description: "What to sort by.", isDynamic: true },
+    {
+      name: "attribute",
+      types: ["string", "double", "int", "long", "float"],
+      description: "What to sort by.",
+      isDynamic: true,
+    },
     { name: "order", types: ["string"], description: "'asc' or 'desc'.", isOptional: true, default: "'asc'" },
   ],
   returns: [],
-  examples: [{ syntax: "from S#window.sort(5, price, 'desc') select symbol, price insert all events into Top;", description: "The five highest prices." }],
+  examples: [
+    {
+      syntax: "from S#window.sort(5, price, 'desc') select symbol, price insert all events into Top;",
+      description: "The five highest prices.",
+    },
+  ],
   create: ({ args, at }) => {
     const span = { offset: at.start, length: at.end - at.start };
     const length = args[0];
     if (length?.constant === undefined || length.type !== "int" || args.length < 2) {
-      throw new CepError("WRONG_PARAMETERS", "sort() takes a constant length and at least one attribute", span);
+      throw new CepError(
+        "WRONG_PARAMETERS",
+        "sort() takes a constant length and at least one attribute",
+        span,
+      );
     }
     const keys: SortKey[] = [];
     for (let i = 1; i < args.length; i++) {
       const arg = args[i] as Compiled; // in range
-      if (arg.variable === undefined) throw new CepError("WRONG_PARAMETERS", "sort() sorts by attributes", { ...span, expected: ["an attribute"] });
+      if (arg.variable === undefined)
+        throw new CepError("WRONG_PARAMETERS", "sort() sorts by attributes", {
+          ...span,
+          expected: ["an attribute"],
+        });
       const order = args[i + 1]?.type === "string" ? args[i + 1]?.constant?.value : undefined;
       if (typeof order === "string") {
-        if (!/^(asc|desc)$/i.test(order)) throw new CepError("WRONG_PARAMETERS", `'${order}' is no order`, { ...span, expected: ["'asc'", "'desc'"] });
+        if (!/^(asc|desc)$/i.test(order))
+          throw new CepError("WRONG_PARAMETERS", `'${order}' is no order`, {
+            ...span,
+            expected: ["'asc'", "'desc'"],
+          });
         i++;
       }
-      keys.push({ fn: arg.fn as SortKey["fn"], sign: typeof order === "string" && order.toLowerCase() === "desc" ? -1 : 1 }); // values of one attribute compare
+      keys.push({
+        fn: arg.fn as SortKey["fn"],
+        sign: typeof order === "string" && order.toLowerCase() === "desc" ? -1 : 1,
+      }); // values of one attribute compare
     }
     return (host) => new SortWindow(host, constantNumber(length) ?? 0, keys);
   },
 };
 
 export const frequentWindow: WindowExtension = {
-  kind: "window", namespace: "", name: "frequent", description: "Keeps the newest event of the most frequent keys (Misra-Gries).",
+  kind: "window",
+  namespace: "",
+  name: "frequent",
+  description: "Keeps the newest event of the most frequent keys (Misra-Gries).",
   parameters: [
     { name: "event.count", types: ["int"], description: "How many keys to keep." },
-    { name: "attribute", types: ["string"], description: "The attributes that make the key; all of them by default.", isOptional: true, isDynamic: true },
+    {
+      name: "attribute",
+      types: ["string"],
+      description: "The attributes that make the key; all of them by default.",
+      isOptional: true,
+      isDynamic: true,
+    },
   ],
   returns: [],
-  examples: [{ syntax: "from Purchases[price >= 30]#window.frequent(2, cardNo) select cardNo, price insert all events into Suspects;", description: "The two cards used most." }],
-  create: ({ args, attributes }) => (host) => new FrequentWindow(host, constantNumber(args[0]) ?? 0, keyOf(args.slice(1), attributes)),
+  examples: [
+    {
+      syntax:
+        "from Purchases[price >= 30]#window.frequent(2, cardNo) select cardNo, price insert all events into Suspects;",
+      description: "The two cards used most.",
+    },
+  ],
+  create:
+    ({ args, attributes }) =>
+    (host) =>
+      new FrequentWindow(host, constantNumber(args[0]) ?? 0, keyOf(args.slice(1), attributes)),
 };
 
 export const lossyFrequentWindow: WindowExtension = {
-  kind: "window", namespace: "", name: "lossyFrequent", description: "Passes events whose key makes up at least a share of all (lossy counting).",
+  kind: "window",
+  namespace: "",
+  name: "lossyFrequent",
+  description: "Passes events whose key makes up at least a share of all (lossy counting).",
   parameters: [
     { name: "support.threshold", types: ["double"], description: "The share, 0 to 1." },
-    { name: "error.bound", types: ["double"], description: "The error allowed, 0 to 1.", isOptional: true, default: "a tenth of the share" },
-    { name: "attribute", types: ["string"], description: "The attributes that make the key; all of them by default.", isOptional: true, isDynamic: true },
+    {
+      name: "error.bound",
+      types: ["double"],
+      description: "The error allowed, 0 to 1.",
+      isOptional: true,
+      default: "a tenth of the share",
+    },
+    {
+      name: "attribute",
+      types: ["string"],
+      description: "The attributes that make the key; all of them by default.",
+      isOptional: true,
+      isDynamic: true,
+    },
   ],
   returns: [],
-  examples: [{ syntax: "from Purchases#window.lossyFrequent(0.1, 0.01) select cardNo insert into Often;", description: "Cards that make up a tenth of all purchases." }],
+  examples: [
+    {
+      syntax: "from Purchases#window.lossyFrequent(0.1, 0.01) select cardNo insert into Often;",
+      description: "Cards that make up a tenth of all purchases.",
+    },
+  ],
   create: ({ args, attributes }) => {
     const support = Number(args[0]?.constant?.value ?? 0);
     const error = args[1]?.constant === undefined ? support / 10 : Number(args[1].constant.value);

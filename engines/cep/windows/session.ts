@@ -92,8 +92,8 @@ class SessionWindow extends WindowProcessor {
   /** @returns false when the event is too late for any session. */
   #take(e: Ev): boolean {
     const key = this.#keyOf?.(e) ?? null;
-    let container = this.#containers.get(key);
-    if (container === undefined) this.#containers.set(key, (container = { current: new Session(), previous: new Session() }));
+    const container = this.#containers.get(key) ?? { current: new Session(), previous: new Session() };
+    this.#containers.set(key, container);
     const { current } = container;
     const copy = copyAs(e, EXPIRED);
     const end = e.ts + this.#gap;
@@ -136,7 +136,8 @@ class SessionWindow extends WindowProcessor {
       if (this.#latency > 0) this.#merge(previous, current);
       return true;
     }
-    if (this.#latency === 0 || previous.events.length === 0 || e.ts < previous.start - this.#gap) return false;
+    if (this.#latency === 0 || previous.events.length === 0 || e.ts < previous.start - this.#gap)
+      return false;
     previous.events.push(e);
     if (e.ts <= previous.end - this.#gap && e.ts < previous.start) previous.start = e.ts;
     else {
@@ -155,7 +156,9 @@ class SessionWindow extends WindowProcessor {
   }
 
   #timeoutCurrent(now: number): void {
-    const open = [...this.#containers.values()].filter((c) => c.current.events.length > 0).sort((a, b) => a.current.end - b.current.end);
+    const open = [...this.#containers.values()]
+      .filter((c) => c.current.events.length > 0)
+      .sort((a, b) => a.current.end - b.current.end);
     for (const { current, previous } of open) {
       if (now < current.end) break;
       if (this.#latency > 0) {
@@ -170,7 +173,9 @@ class SessionWindow extends WindowProcessor {
   }
 
   #timeoutPrevious(now: number): void {
-    const open = [...this.#containers.values()].filter((c) => c.previous.events.length > 0).sort((a, b) => a.previous.end - b.previous.end);
+    const open = [...this.#containers.values()]
+      .filter((c) => c.previous.events.length > 0)
+      .sort((a, b) => a.previous.end - b.previous.end);
     for (const { previous } of open) {
       if (now < previous.alive) break;
       this.#leaving.push(...previous.events);
@@ -181,30 +186,69 @@ class SessionWindow extends WindowProcessor {
   override save(): unknown {
     return [...this.#containers].map(([key, c]) => [key, c.current.save(), c.previous.save()]);
   }
-  override load(saved: [unknown, Parameters<typeof Session.load>[0], Parameters<typeof Session.load>[0]][]): void {
-    this.#containers = new Map(saved.map(([key, current, previous]) => [key, { current: Session.load(current), previous: Session.load(previous) }]));
+  override load(
+    saved: [unknown, Parameters<typeof Session.load>[0], Parameters<typeof Session.load>[0]][],
+  ): void {
+    this.#containers = new Map(
+      saved.map(([key, current, previous]) => [
+        key,
+        { current: Session.load(current), previous: Session.load(previous) },
+      ]),
+    );
   }
 }
 
 const TIME = ["int", "long", "time"] as const;
 
 export const sessionWindow: WindowExtension = {
-  kind: "window", namespace: "", name: "session", description: "Sessions of events, parted by a gap without any.",
+  kind: "window",
+  namespace: "",
+  name: "session",
+  description: "Sessions of events, parted by a gap without any.",
   parameters: [
     { name: "session.gap", types: TIME, description: "How long without an event ends a session." },
-    { name: "session.key", types: ["string"], description: "The attribute that sessions are kept by.", isOptional: true, isDynamic: true },
-    { name: "allowed.latency", types: TIME, description: "How long a session takes late events; not above the gap.", isOptional: true, default: "0" },
+    {
+      name: "session.key",
+      types: ["string"],
+      description: "The attribute that sessions are kept by.",
+      isOptional: true,
+      isDynamic: true,
+    },
+    {
+      name: "allowed.latency",
+      types: TIME,
+      description: "How long a session takes late events; not above the gap.",
+      isOptional: true,
+      default: "0",
+    },
   ],
-  overloads: [["session.gap"], ["session.gap", "session.key"], ["session.gap", "session.key", "allowed.latency"], ["session.gap", "allowed.latency"]],
+  overloads: [
+    ["session.gap"],
+    ["session.gap", "session.key"],
+    ["session.gap", "session.key", "allowed.latency"],
+    ["session.gap", "allowed.latency"],
+  ],
   returns: [],
-  examples: [{ syntax: "from Purchases#window.session(5 sec, user) select user, sum(price) as spent group by user insert all events into Out;", description: "What each user spends in one go." }],
+  examples: [
+    {
+      syntax:
+        "from Purchases#window.session(5 sec, user) select user, sum(price) as spent group by user insert all events into Out;",
+      description: "What each user spends in one go.",
+    },
+  ],
   create: ({ args, at }) => {
     const span = { offset: at.start, length: at.end - at.start };
     const key: Compiled | undefined = args.slice(1).find((a) => a.type === "string");
-    if (key !== undefined && key.variable === undefined) throw new CepError("WRONG_PARAMETERS", "A session key must be an attribute", span);
+    if (key !== undefined && key.variable === undefined)
+      throw new CepError("WRONG_PARAMETERS", "A session key must be an attribute", span);
     const gap = constantNumber(args[0]) ?? 0;
     const latency = constantNumber(args.slice(1).find((a) => a.type !== "string")) ?? 0;
-    if (latency > gap) throw new CepError("WRONG_PARAMETERS", "The allowed latency of a session must not be above its gap", span);
+    if (latency > gap)
+      throw new CepError(
+        "WRONG_PARAMETERS",
+        "The allowed latency of a session must not be above its gap",
+        span,
+      );
     return (host) => new SessionWindow(host, gap, latency, key?.fn);
   },
 };

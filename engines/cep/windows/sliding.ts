@@ -1,9 +1,9 @@
-import { CURRENT, copyAs, Ev, EXPIRED, RESET } from "../event.ts";
+import { CURRENT, copyAs, type Ev, EXPIRED, RESET } from "../event.ts";
 import { constantNumber } from "../expression/compiled.ts";
 import type { WindowExtension } from "../extension.ts";
+import { EventRing } from "../runtime/event-ring.ts";
 import type { Host } from "../runtime/processor.ts";
 import { timerEvent } from "../runtime/processor.ts";
-import { EventRing } from "../runtime/event-ring.ts";
 import type { Timer } from "../runtime/scheduler.ts";
 import { WindowProcessor } from "./window.ts";
 
@@ -44,11 +44,15 @@ class LengthWindow extends QueueWindow {
     this.#length = length;
   }
   override processOne(e: Ev): void {
-    if (e.type !== CURRENT || this.#length === 0) return this.process([e]);
+    if (e.type !== CURRENT || this.#length === 0) {
+      this.process([e]);
+      return;
+    }
     const copy = copyAs(e, EXPIRED);
     if (this.queue.length < this.#length) {
       this.keep(copy);
-      return this.next.processOne(e);
+      this.next.processOne(e);
+      return;
     }
     const oldest = this.queue.shift() as Ev; // the queue is full and not of length 0
     oldest.ts = this.host.now();
@@ -101,7 +105,10 @@ class TimeWindow extends QueueWindow {
     const first = this.#takeExpired(now);
     if (first === undefined) return;
     let next = this.#takeExpired(now);
-    if (next === undefined) return this.next.processOne(first);
+    if (next === undefined) {
+      this.next.processOne(first);
+      return;
+    }
     const out = [first];
     for (; next !== undefined; next = this.#takeExpired(now)) out.push(next);
     this.next.process(out);
@@ -115,7 +122,10 @@ class TimeWindow extends QueueWindow {
   }
   override processOne(e: Ev): void {
     const head = this.queue.peek();
-    if (e.type !== CURRENT || (head !== undefined && head.ts - this.host.now() + this.#ms <= 0)) return this.process([e]);
+    if (e.type !== CURRENT || (head !== undefined && head.ts - this.host.now() + this.#ms <= 0)) {
+      this.process([e]);
+      return;
+    }
     this.#add(e);
     this.next.processOne(e);
   }
@@ -130,7 +140,8 @@ class TimeWindow extends QueueWindow {
     const now = this.host.now();
     const out: Ev[] = [];
     for (const e of chunk) {
-      for (let head = this.#takeExpired(now); head !== undefined; head = this.#takeExpired(now)) out.push(head);
+      for (let head = this.#takeExpired(now); head !== undefined; head = this.#takeExpired(now))
+        out.push(head);
       if (e.type !== CURRENT) continue;
       out.push(e);
       this.#add(e);
@@ -160,7 +171,11 @@ class TimeLengthWindow extends QueueWindow {
     const now = this.host.now();
     const out: Ev[] = [];
     for (const e of chunk) {
-      for (let head = this.queue.peek(); head !== undefined && head.ts - now + this.#ms <= 0; head = this.queue.peek()) {
+      for (
+        let head = this.queue.peek();
+        head !== undefined && head.ts - now + this.#ms <= 0;
+        head = this.queue.peek()
+      ) {
         this.drop();
         head.ts = now;
         out.push(head);
@@ -203,7 +218,11 @@ class ExternalTimeWindow extends QueueWindow {
         continue;
       }
       const now = this.#timeOf(e);
-      for (let head = this.queue.peek(); head !== undefined && this.#timeOf(head) - now + this.#ms <= 0; head = this.queue.peek()) {
+      for (
+        let head = this.queue.peek();
+        head !== undefined && this.#timeOf(head) - now + this.#ms <= 0;
+        head = this.queue.peek()
+      ) {
         this.drop();
         head.ts = now;
         out.push(head);
@@ -234,7 +253,11 @@ class DelayWindow extends QueueWindow {
     const now = this.host.now();
     const out: Ev[] = [];
     for (const e of chunk) {
-      for (let head = this.queue.peek(); head !== undefined && head.ts - now + this.#ms <= 0; head = this.queue.peek()) {
+      for (
+        let head = this.queue.peek();
+        head !== undefined && head.ts - now + this.#ms <= 0;
+        head = this.queue.peek()
+      ) {
         this.drop();
         head.ts = now;
         out.push(head);
@@ -258,40 +281,90 @@ class DelayWindow extends QueueWindow {
 }
 
 export const lengthWindow: WindowExtension = {
-  kind: "window", namespace: "", name: "length", description: "A sliding window of the last so many events.",
+  kind: "window",
+  namespace: "",
+  name: "length",
+  description: "A sliding window of the last so many events.",
   parameters: [{ name: "window.length", types: ["int"], description: "The number of events to keep." }],
-  overloads: [["window.length"]], returns: [],
-  examples: [{ syntax: "from S#window.length(10) select avg(temp) as mean insert into Out;", description: "Mean of the last ten." }],
-  create: ({ args }) => (host) => new LengthWindow(host, constantNumber(args[0]) ?? 0),
+  overloads: [["window.length"]],
+  returns: [],
+  examples: [
+    {
+      syntax: "from S#window.length(10) select avg(temp) as mean insert into Out;",
+      description: "Mean of the last ten.",
+    },
+  ],
+  create:
+    ({ args }) =>
+    (host) =>
+      new LengthWindow(host, constantNumber(args[0]) ?? 0),
 };
 
 export const timeWindow: WindowExtension = {
-  kind: "window", namespace: "", name: "time", description: "A sliding window of the events of the last so much time.",
+  kind: "window",
+  namespace: "",
+  name: "time",
+  description: "A sliding window of the events of the last so much time.",
   parameters: [{ name: "window.time", types: TIME, description: "How long an event stays." }],
-  overloads: [["window.time"]], returns: [],
-  examples: [{ syntax: "from S#window.time(1 min) select max(temp) as peak insert into Out;", description: "Peak of the last minute." }],
-  create: ({ args }) => (host) => new TimeWindow(host, constantNumber(args[0]) ?? 0),
+  overloads: [["window.time"]],
+  returns: [],
+  examples: [
+    {
+      syntax: "from S#window.time(1 min) select max(temp) as peak insert into Out;",
+      description: "Peak of the last minute.",
+    },
+  ],
+  create:
+    ({ args }) =>
+    (host) =>
+      new TimeWindow(host, constantNumber(args[0]) ?? 0),
 };
 
 export const timeLengthWindow: WindowExtension = {
-  kind: "window", namespace: "", name: "timeLength", description: "A sliding window of the last so much time, but no more than so many events.",
+  kind: "window",
+  namespace: "",
+  name: "timeLength",
+  description: "A sliding window of the last so much time, but no more than so many events.",
   parameters: [
     { name: "window.time", types: TIME, description: "How long an event stays at most." },
     { name: "window.length", types: ["int"], description: "How many events stay at most." },
   ],
-  overloads: [["window.time", "window.length"]], returns: [],
-  examples: [{ syntax: "from S#window.timeLength(2 sec, 10) select temp insert all events into Out;", description: "At most ten events of the last two seconds." }],
-  create: ({ args }) => (host) => new TimeLengthWindow(host, constantNumber(args[0]) ?? 0, constantNumber(args[1]) ?? 0),
+  overloads: [["window.time", "window.length"]],
+  returns: [],
+  examples: [
+    {
+      syntax: "from S#window.timeLength(2 sec, 10) select temp insert all events into Out;",
+      description: "At most ten events of the last two seconds.",
+    },
+  ],
+  create:
+    ({ args }) =>
+    (host) =>
+      new TimeLengthWindow(host, constantNumber(args[0]) ?? 0, constantNumber(args[1]) ?? 0),
 };
 
 export const externalTimeWindow: WindowExtension = {
-  kind: "window", namespace: "", name: "externalTime", description: "A sliding time window that goes by a timestamp of the events.",
+  kind: "window",
+  namespace: "",
+  name: "externalTime",
+  description: "A sliding time window that goes by a timestamp of the events.",
   parameters: [
-    { name: "timestamp", types: ["long"], description: "The attribute that holds the time (ms), not falling.", isDynamic: true },
+    {
+      name: "timestamp",
+      types: ["long"],
+      description: "The attribute that holds the time (ms), not falling.",
+      isDynamic: true,
+    },
     { name: "window.time", types: TIME, description: "How long an event stays." },
   ],
-  overloads: [["timestamp", "window.time"]], returns: [],
-  examples: [{ syntax: "from S#window.externalTime(eventTime, 20 sec) select temp insert into Out;", description: "Twenty seconds by eventTime." }],
+  overloads: [["timestamp", "window.time"]],
+  returns: [],
+  examples: [
+    {
+      syntax: "from S#window.externalTime(eventTime, 20 sec) select temp insert into Out;",
+      description: "Twenty seconds by eventTime.",
+    },
+  ],
   create: ({ args }) => {
     const timeOf = args[0]?.fn as (e: Ev) => number; // long: checked by the overload
     return (host) => new ExternalTimeWindow(host, timeOf, constantNumber(args[1]) ?? 0);
@@ -299,9 +372,21 @@ export const externalTimeWindow: WindowExtension = {
 };
 
 export const delayWindow: WindowExtension = {
-  kind: "window", namespace: "", name: "delay", description: "Holds every event back for a time.",
+  kind: "window",
+  namespace: "",
+  name: "delay",
+  description: "Holds every event back for a time.",
   parameters: [{ name: "window.delay", types: TIME, description: "How long to hold it." }],
-  overloads: [["window.delay"]], returns: [],
-  examples: [{ syntax: "from S#window.delay(1 hour) select temp insert into Out;", description: "What happened an hour ago." }],
-  create: ({ args }) => (host) => new DelayWindow(host, constantNumber(args[0]) ?? 0),
+  overloads: [["window.delay"]],
+  returns: [],
+  examples: [
+    {
+      syntax: "from S#window.delay(1 hour) select temp insert into Out;",
+      description: "What happened an hour ago.",
+    },
+  ],
+  create:
+    ({ args }) =>
+    (host) =>
+      new DelayWindow(host, constantNumber(args[0]) ?? 0),
 };

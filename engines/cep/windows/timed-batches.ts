@@ -1,7 +1,7 @@
-import { copyAs, type Ev, EXPIRED, CURRENT, RESET } from "../event.ts";
+import { CURRENT, copyAs, type Ev, EXPIRED, RESET } from "../event.ts";
 import { constantNumber } from "../expression/compiled.ts";
 import type { WindowExtension } from "../extension.ts";
-import { type Host } from "../runtime/processor.ts";
+import type { Host } from "../runtime/processor.ts";
 import { Ring } from "../runtime/ring.ts";
 import type { Timer } from "../runtime/scheduler.ts";
 import { CronExpression } from "./cron-expression.ts";
@@ -88,7 +88,11 @@ class HoppingWindow extends WindowProcessor {
     this.#timer.notifyAt(this.#host.now() + this.#hopMs);
   }
   #hop(time: number): void {
-    for (let head = this.#events.peek(); head !== undefined && head.ts <= time - this.#ms; head = this.#events.peek()) {
+    for (
+      let head = this.#events.peek();
+      head !== undefined && head.ts <= time - this.#ms;
+      head = this.#events.peek()
+    ) {
       this.#events.shift();
       this.#host.charge(-1);
     }
@@ -150,10 +154,25 @@ export class EmptyWindow extends WindowProcessor {
 }
 
 export const cronWindow: WindowExtension = {
-  kind: "window", namespace: "", name: "cron", description: "Sends what has gathered as a batch at the times of a cron expression (UTC).",
-  parameters: [{ name: "cron.expression", types: ["string"], description: "second minute hour day-of-month month day-of-week [year]" }],
-  overloads: [["cron.expression"]], returns: [],
-  examples: [{ syntax: "from S#window.cron('0 0 * * * ?') select sum(kwh) as used insert into Hourly;", description: "A total on every full hour." }],
+  kind: "window",
+  namespace: "",
+  name: "cron",
+  description: "Sends what has gathered as a batch at the times of a cron expression (UTC).",
+  parameters: [
+    {
+      name: "cron.expression",
+      types: ["string"],
+      description: "second minute hour day-of-month month day-of-week [year]",
+    },
+  ],
+  overloads: [["cron.expression"]],
+  returns: [],
+  examples: [
+    {
+      syntax: "from S#window.cron('0 0 * * * ?') select sum(kwh) as used insert into Hourly;",
+      description: "A total on every full hour.",
+    },
+  ],
   create: ({ args }) => {
     const cron = new CronExpression(String(args[0]?.constant?.value ?? ""));
     return (host) => new CronWindow(host, cron);
@@ -161,12 +180,24 @@ export const cronWindow: WindowExtension = {
 };
 
 export const hoppingWindow: WindowExtension = {
-  kind: "window", namespace: "", name: "hopping", description: "Every hop, a batch of the events of the last so much time; batches may overlap.",
+  kind: "window",
+  namespace: "",
+  name: "hopping",
+  description: "Every hop, a batch of the events of the last so much time; batches may overlap.",
   parameters: [
     { name: "window.time", types: ["int", "long", "time"], description: "How far back a batch reaches." },
     { name: "hop.time", types: ["int", "long", "time"], description: "How often a batch is sent." },
   ],
-  overloads: [["window.time", "hop.time"]], returns: [],
-  examples: [{ syntax: "from S#window.hopping(10 min, 1 min) select avg(temp) as mean insert into Out;", description: "Every minute, the mean of the last ten." }],
-  create: ({ args }) => (host) => new HoppingWindow(host, constantNumber(args[0]) ?? 0, constantNumber(args[1]) ?? 0),
+  overloads: [["window.time", "hop.time"]],
+  returns: [],
+  examples: [
+    {
+      syntax: "from S#window.hopping(10 min, 1 min) select avg(temp) as mean insert into Out;",
+      description: "Every minute, the mean of the last ten.",
+    },
+  ],
+  create:
+    ({ args }) =>
+    (host) =>
+      new HoppingWindow(host, constantNumber(args[0]) ?? 0, constantNumber(args[1]) ?? 0),
 };
