@@ -1,6 +1,7 @@
 import type { Product } from "../demo/products.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 
+/** Which DIdP, and by what right. */
 export interface OperatorOptions {
   readonly didp: string;
   readonly operatorToken: string;

@@ -13,6 +13,7 @@ export interface WantedDevice {
   readonly product: string;
 }
 
+/** A unit that is made, and where its label lies. */
 export interface RegisteredDevice {
   readonly identity: DeviceIdentity;
   readonly labelPath: string;

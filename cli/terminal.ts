@@ -5,6 +5,7 @@ export interface TextStream {
   readonly columns?: number;
 }
 
+/** The streams, and how to speak on them. */
 export interface TerminalOptions {
   readonly out: TextStream;
   readonly err: TextStream;

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
-import { AppAuthorization, ConsentError } from "./app-authorization.ts";
+import { AppAuthorization } from "./app-authorization.ts";
+import { ConsentError } from "./consent-error.ts";
 import { MemoryProofKeys, MemoryStore, TestAuthorizationServer } from "./testing/authorization-server.ts";
 import { EagerClock } from "./testing/manual-clock.ts";
 

@@ -9,6 +9,7 @@ import { decodeSenml, type Sample, type SampleValue } from "./senml.ts";
 /** `ended`: the grant is gone (revoked, expired) or the app closed the connection. */
 export type AppStatus = "connecting" | "online" | "offline" | "ended";
 
+/** One value as it reached the app. */
 export interface ReceivedSample extends Sample {
   /** The device's pairwise handle. */
   readonly handle: string;
@@ -38,6 +39,7 @@ export class NotConnected extends Error {
   override readonly name = "NotConnected";
 }
 
+/** By what right to connect, and who is told what arrives. */
 export interface AppConnectionOptions {
   readonly authorization: AppAuthorization;
   readonly handlers: AppHandlers;

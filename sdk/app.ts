@@ -1,9 +1,10 @@
-import { type AccessWish, AppAuthorization, type KeyValueStore } from "./app-authorization.ts";
+import { type AccessWish, AppAuthorization } from "./app-authorization.ts";
 import { AppConnection, type AppHandlers } from "./app-connection.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import type { KeyValueStore } from "./key-value-store.ts";
 import { IndexedDbProofKeys, type ProofKeyStore } from "./proof-key.ts";
 
-export { type AccessWish, ConsentError } from "./app-authorization.ts";
+export type { AccessWish } from "./app-authorization.ts";
 export {
   type AppConnection,
   type AppHandlers,
@@ -12,9 +13,11 @@ export {
   NotConnected,
   type ReceivedSample,
 } from "./app-connection.ts";
+export { ConsentError } from "./consent-error.ts";
 export type { AppGrant, GrantedDevice } from "./grant.ts";
 export type { Sample, SampleValue } from "./senml.ts";
 
+/** Who the app is; what is left out is the browser's. */
 export interface AppOptions {
   /** The gateway's base URL; everything else is discovered from it. */
   readonly gateway: string;
@@ -98,8 +101,8 @@ export class App {
 
   /** Ends the grant itself: afterwards the app sees nothing, and has to ask again. */
   async disconnect(): Promise<void> {
-    const revoked = this.#authorization.revoke();
+    // First, so that no refresh is under way whose answer would bring the tokens back.
     await this.#connection?.close();
-    await revoked;
+    await this.#authorization.revoke();
   }
 }

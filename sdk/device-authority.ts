@@ -22,6 +22,7 @@ export interface Access {
 /** Where a device is in its life (FIRMWARE.md §1 "Lifecycle"). */
 export type AuthorityState = "waiting" | "refreshing" | "backoff" | "refused";
 
+/** The device's memory, network and time. */
 export interface DeviceAuthorityOptions {
   readonly store: IdentityStore;
   readonly fetch: typeof fetch;

@@ -16,6 +16,7 @@ export type DeviceState = AuthorityState | "connecting" | "online" | "offline" |
  */
 export type CommandHandler = (value: SampleValue | null) => SampleValue | Promise<SampleValue>;
 
+/** What the maker says about the device; what is left out is the machine's. */
 export interface DeviceOptions {
   readonly store: IdentityStore;
   readonly model: DeviceModel;
@@ -29,6 +30,7 @@ export interface DeviceOptions {
   readonly random?: () => number;
 }
 
+/** When a sample was measured, and how surely it is to arrive. */
 export interface TelemetryOptions {
   /** When it was measured, seconds since 1970; now when absent. */
   readonly timeSeconds?: number;

@@ -3,6 +3,7 @@ import { backoffMs } from "./backoff.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { DeviceIdentity } from "./device-identity.ts";
 
+/** Which DIdP, and by what right. */
 export interface FactoryOptions {
   /** Base URL of the device identity provider. */
   readonly didp: string;

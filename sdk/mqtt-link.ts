@@ -17,6 +17,7 @@ export interface LinkMessage {
   readonly retained: boolean;
 }
 
+/** What to connect as, and what to do with what arrives. */
 export interface LinkOptions {
   /**
    * Called before every connection. It may take its time; it is where refreshing happens.
@@ -38,6 +39,7 @@ export interface LinkOptions {
   readonly onGoodbye?: (publish: Publish) => Promise<void>;
 }
 
+/** As in MQTT; QoS 1 and not retained when absent. */
 export interface PublishOptions {
   readonly qos?: 0 | 1;
   readonly retain?: boolean;

@@ -25,6 +25,7 @@ export interface DeviceAuthorizationGrant {
   readonly intervalSeconds: number;
 }
 
+/** The device as a client of the token endpoint. */
 export interface EndpointCaller {
   readonly fetch: typeof fetch;
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from "node:fs";
 import { dirname } from "node:path";
-import type { KeyValueStore } from "../../sdk/app-authorization.ts";
 import type { DeviceIdentity, IdentityStore } from "../../sdk/device-identity.ts";
+import type { KeyValueStore } from "../../sdk/key-value-store.ts";
 
 type Entry =
   | { readonly kind: "fleet"; readonly didp: string }

@@ -6,6 +6,7 @@ import type { FleetUser } from "./fleet-user.ts";
 import { Household } from "./household.ts";
 import { Simulation } from "./simulation.ts";
 
+/** What is to run, and for how long. */
 export interface FleetRunOptions {
   readonly users: readonly FleetUser[];
   readonly journal: FleetJournal;

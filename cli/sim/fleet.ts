@@ -2,6 +2,7 @@ import { forEachConcurrently } from "../concurrency.ts";
 import { type Credential, credentialLine } from "./fleet-credentials.ts";
 import { FleetUser, type FleetWorld } from "./fleet-user.ts";
 
+/** How many of what, and how fast. */
 export interface FleetOptions {
   readonly users: number;
   readonly devicesPerUser: number;
@@ -13,6 +14,7 @@ export interface FleetOptions {
   readonly onProgress?: (progress: FleetProgress) => void;
 }
 
+/** Users, counted. */
 export interface FleetProgress {
   readonly done: number;
   readonly failed: number;
@@ -21,6 +23,7 @@ export interface FleetProgress {
   readonly lastFailure?: string;
 }
 
+/** What a load driver can use, and what is missing. */
 export interface FleetResult {
   readonly credentials: readonly Credential[];
   readonly failed: readonly { readonly user: string; readonly why: string }[];

@@ -2,10 +2,12 @@ import { type Noise, seededNoise, smoothNoise } from "./noise.ts";
 
 /** The rooms of the household; a device stands in one of them. */
 export const rooms = ["living room", "kitchen", "bedroom", "study"] as const;
+/** One of `rooms`. */
 export type Room = (typeof rooms)[number];
 
 /** What the household can be measured by. */
 export const householdProperties = ["temperature", "light", "sound", "co2", "motion", "power"] as const;
+/** One of `householdProperties`. */
 export type HouseholdProperty = (typeof householdProperties)[number];
 
 const MINUTE = 60_000;

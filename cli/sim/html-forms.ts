@@ -8,6 +8,7 @@ export interface HtmlForm {
   readonly buttons: readonly FormButton[];
 }
 
+/** One control that sends something. */
 export interface FormField {
   readonly name: string;
   /** `text` for every input that takes text. */

@@ -22,6 +22,7 @@ export class PersonStuck extends Error {
   }
 }
 
+/** Who the person is, and the network and time they live in. */
 export interface PersonOptions {
   /** What they answer the login page with. */
   readonly login: string;

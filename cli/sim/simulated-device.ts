@@ -4,6 +4,7 @@ import { Device, DeviceEnded, type DeviceState, NotOwned } from "../../sdk/devic
 import type { DeviceIdentity, IdentityStore } from "../../sdk/device-identity.ts";
 import type { SampleValue } from "../../sdk/senml.ts";
 
+/** Which device it is, and who is told what happens to it. */
 export interface SimulatedDeviceOptions {
   readonly identity: DeviceIdentity;
   readonly store: IdentityStore;

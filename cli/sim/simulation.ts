@@ -29,6 +29,7 @@ export interface SimulationCounts {
   readonly commands: number;
 }
 
+/** Which devices, and who is told what happens to them. */
 export interface SimulationOptions {
   readonly devices: readonly { readonly identity: DeviceIdentity; readonly store: IdentityStore }[];
   readonly clock: Clock;

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import http from "node:http";
 import { bundlePage } from "./build.ts";
 
+/** Where to listen, and which platform the page is for. */
 export interface SampleAppOptions {
   readonly port: number;
   /** The gateway's base URL: all that the app has to know of the platform. */

@@ -3,6 +3,7 @@ import { Aedes } from "aedes";
 import { createWebSocketStream, WebSocketServer } from "ws";
 import { EventLog } from "./event-log.ts";
 
+/** A PUBLISH as it reached the broker. */
 export interface SeenMessage {
   readonly topicName: string;
   readonly payload: string;
