@@ -59,7 +59,7 @@ const HOUR_MS = 3600_000;
 const PUSH_WAIT_MS = 1000;
 const LEASE_MS = 10_000;
 const JOB_CHUNK = 1000;
-const DELETION_RETRY_MS = 5000;
+const DELETION_RETRY_MS = 1000;
 /** Above every epoch that a grant reaches. */
 const EVERY_EPOCH = 2 ** 40;
 
@@ -145,8 +145,11 @@ export class Registry extends DurableObject<RegistryEnv> {
     this.#clients.replaceMetadata(oauthClientId, metadata);
   }
 
-  removeClient(oauthClientId: string): void {
+  /** @returns `false` for a device that has an owner: its factory cannot take it away */
+  removeClient(oauthClientId: string): boolean {
+    if (this.#grants.ofDevice(oauthClientId) !== undefined) return false;
     this.#clients.remove(oauthClientId);
+    return true;
   }
 
   reserveReference(referenceHash: string, oauthClientId: string): boolean {

@@ -15,6 +15,10 @@ export type Interaction =
   | {
       readonly kind: "claim";
       readonly claimHash: string;
+      /** Instead of a printed code: the link of an owner who gives the device away. */
+      readonly offerHash?: string;
+      /** Where the offered device lives. */
+      readonly offerShard?: number;
       readonly gid?: string;
       readonly softwareId?: string;
     };

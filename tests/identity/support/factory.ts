@@ -17,7 +17,7 @@ export const SOFTWARE_ID = "room-sensor";
 /** Describes a product and gets a token to register devices of it. */
 export async function openFactory(
   platform: Platform,
-  options: { maxCount?: number; softwareId?: string } = {},
+  options: { maxCount?: number; softwareId?: string; batch?: string } = {},
 ) {
   const { maxCount = 1000, softwareId = SOFTWARE_ID } = options;
   const operator = {
@@ -46,6 +46,7 @@ export async function openFactory(
       models: [softwareId],
       max_count: maxCount,
       expires_in: 3600,
+      ...(options.batch === undefined ? {} : { batch: options.batch }),
     }),
   });
   if (answer.status !== 201) throw new Error(`initial access token: ${answer.status}`);

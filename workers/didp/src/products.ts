@@ -82,6 +82,11 @@ export class Products {
       .where(eq(initialAccessToken.tokenHash, tokenHash));
   }
 
+  /** One line of the audit. */
+  async note(actor: string, action: string, subject: string): Promise<void> {
+    await this.#audit(actor, action, subject);
+  }
+
   #audit(actor: string, action: string, subject: string) {
     return this.#db.insert(audit).values({ hour: Math.floor(Date.now() / 3600_000), actor, action, subject });
   }

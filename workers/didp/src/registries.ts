@@ -1,10 +1,15 @@
 import { registryOf } from "../../../durable-objects/registry/registries.ts";
-import { type Shard, shardOf } from "../../../engines/oauth/shard.ts";
+import { SHARDS, type Shard, shardOf } from "../../../engines/oauth/shard.ts";
 import type { DidpEnv } from "./env.ts";
 
 /** The registry object of a shard. */
 export function registry(env: DidpEnv, shard: Shard) {
   return registryOf(env.REGISTRY, shard);
+}
+
+/** Every registry object, for what concerns all shards. */
+export function allRegistries(env: DidpEnv) {
+  return Array.from({ length: SHARDS }, (_, shard) => registry(env, shard as Shard)); // 0 … SHARDS-1
 }
 
 /** The registry object in which a token, code, ticket or anonymous id lives; `undefined` for what is none. */

@@ -49,6 +49,42 @@ export const CodePage: FC<{ readonly csrf: string; readonly problem?: string }> 
   </Page>
 );
 
+/** Where the link of an owner leads who gives a device away. */
+export const OfferPage: FC<{ readonly csrf: string; readonly problem?: string }> = ({ csrf, problem }) => (
+  <Page title="Take over a device" scripts={["/claim.js"]}>
+    {problem === undefined ? null : (
+      <Notice kind="problem">
+        <p>{problem}</p>
+      </Notice>
+    )}
+    <div class="card">
+      <p>Somebody gives you a device. Neither of you learns who the other is, and no data move.</p>
+      <form method="post" action="/t" id="claim">
+        <Csrf token={csrf} />
+        <label for="code">Code of the link</label>
+        <p class="hint" id="code-hint">
+          What stands behind # in the link that you were given.
+        </p>
+        <input
+          type="text"
+          id="code"
+          name="code"
+          required
+          maxlength={60}
+          autocomplete="off"
+          spellcheck={false}
+          aria-describedby="code-hint"
+        />
+        <div class="actions">
+          <button type="submit" class="primary">
+            Go on
+          </button>
+        </div>
+      </form>
+    </div>
+  </Page>
+);
+
 /** The device is not waiting for an owner yet; the page looks again by itself. */
 export const SwitchOnPage: FC<{ readonly title: string }> = ({ title }) => (
   <Page title="Waiting for the device…" refreshSeconds={3}>

@@ -1,6 +1,7 @@
 /** @jsxRuntime automatic */
 /** @jsxImportSource hono/jsx */
 import type { FC } from "hono/jsx";
+import type { GrantNote } from "../../../../durable-objects/registry/grants.ts";
 import { Notice, Page } from "../../../http/page.tsx";
 import { Csrf, personLinks } from "./shared.tsx";
 
@@ -17,7 +18,8 @@ export interface DeviceView {
   readonly reference: string;
   readonly title: string;
   readonly since: string;
-  readonly state: "active" | "waiting" | "suspect";
+  readonly state: "active" | "waiting" | "suspect" | "lost";
+  readonly note?: GrantNote;
 }
 
 /** Every app that holds a consent, and its end. */
@@ -99,22 +101,26 @@ export const DevicesPage: FC<{
               <dt>State</dt>
               <dd>{stateWords[device.state]}</dd>
             </dl>
-            {device.state === "suspect" ? (
-              <>
-                <Notice kind="problem">
-                  <p>
-                    Its key turned up in two places, so it was stopped. If the device is still with you, let
-                    it in again: it gets a new key and the old one is dead.
-                  </p>
-                </Notice>
-                <form method="post" action={`/me/devices/${device.reference}/reapprove`}>
+            {device.note === undefined ? null : (
+              <Notice kind={device.state === "suspect" ? "problem" : "care"}>
+                <p>{noteWords[device.note]}</p>
+              </Notice>
+            )}
+            <div class="actions">
+              {actionsOf(device).map((action) => (
+                <form method="post" action={`/me/devices/${device.reference}/${action}`}>
                   <Csrf token={csrf} />
-                  <button type="submit" class="primary" name="decision" value="reapprove">
-                    Let it in again
+                  <button
+                    type="submit"
+                    name="decision"
+                    value={action}
+                    {...(action === "release" ? { class: "danger" } : {})}
+                  >
+                    {actionWords[action]}
                   </button>
                 </form>
-              </>
-            ) : null}
+              ))}
+            </div>
           </section>
         ))}
         <p>
@@ -122,15 +128,106 @@ export const DevicesPage: FC<{
         </p>
       </>
     )}
+    <p>
+      <a href="/me/delete">Delete everything</a>
+    </p>
     <LogOut csrf={csrf} />
   </Page>
 );
+
+/** What an owner may do with a device here. */
+export type DeviceAction = "reapprove" | "release" | "transfer" | "lost" | "found";
+
+function actionsOf(device: DeviceView): readonly DeviceAction[] {
+  if (device.state === "lost") return ["found", "release"];
+  if (device.state === "suspect")
+    return device.note === "compromised" ? ["release"] : ["reapprove", "release"];
+  return ["transfer", "lost", "release"];
+}
+
+const actionWords: Readonly<Record<DeviceAction, string>> = {
+  reapprove: "It is mine: let it in again",
+  release: "It is no longer mine",
+  transfer: "Give it to somebody",
+  lost: "I have lost it",
+  found: "I have found it",
+};
 
 const stateWords: Readonly<Record<DeviceView["state"], string>> = {
   active: "has its key",
   waiting: "has not fetched its key yet",
   suspect: "stopped",
+  lost: "lost: it is told to lock itself, its values are not taken, and nobody can claim it",
 };
+
+const noteWords: Readonly<Record<GrantNote, string>> = {
+  reuse:
+    "Its key turned up in two places, so it was stopped. If the device is with you, let it in again: it gets a new key and the old one is dead.",
+  reset:
+    "It was reset at the device. If that was not you and it is still yours, let it in again. Without a word from you somebody else can claim it after 14 days.",
+  compromised:
+    "Its maker says that the keys of this batch have been stolen, so it was stopped. Ask the maker.",
+  recall: "Its maker calls this batch back. It goes on working; ask the maker what to do.",
+  unpaid:
+    "Its maker says that this batch was not paid for. That is between the shop and the maker: it goes on working.",
+  banned: "",
+};
+
+/** The link that gives a device away; shown once. */
+export const TransferPage: FC<{ readonly link: string; readonly title: string }> = ({ link, title }) => (
+  <Page title={`Give the ${title} away`} links={personLinks}>
+    <div class="card">
+      <p>Send this link to whoever is to have it. It works once, for two days, and is not shown again.</p>
+      <p class="mono">{link}</p>
+      <p class="quiet">
+        Until they accept, the device stays yours. Then your data stay with you and theirs begin new.
+      </p>
+    </div>
+    <p>
+      <a href="/me/devices">Back to my devices</a>
+    </p>
+  </Page>
+);
+
+/** What a deletion does, and the button. */
+export const DeletePage: FC<{ readonly csrf: string }> = ({ csrf }) => (
+  <Page title="Delete everything" links={personLinks}>
+    <div class="card">
+      <p>
+        This ends every app's access, releases every device, and deletes your personal cloud with its data.
+      </p>
+      <p>Your login is forgotten last. If you come back with it, you are somebody new here.</p>
+      <p>It cannot be undone. You get a signed receipt.</p>
+      <form method="post" action="/me/delete">
+        <Csrf token={csrf} />
+        <div class="actions">
+          <button type="submit" class="danger" name="decision" value="delete">
+            Delete everything
+          </button>
+          <a class="button" href="/me/devices">
+            Keep it
+          </a>
+        </div>
+      </form>
+    </div>
+  </Page>
+);
+
+/** How far a deletion is; needs no login, the address is the key. */
+export const ReceiptPage: FC<{ readonly isDone: boolean; readonly id: string }> = ({ isDone, id }) => (
+  <Page title={isDone ? "Everything is deleted" : "Deleting…"} {...(isDone ? {} : { refreshSeconds: 2 })}>
+    <div class="card">
+      {isDone ? (
+        <p>
+          <a href={`/deletion/${id}/receipt`}>Your signed receipt</a> names what was deleted and when. Keep
+          this address or the receipt if you want to prove it.
+        </p>
+      ) : (
+        <progress aria-label="Deleting" />
+      )}
+    </div>
+  </Page>
+);
 
 const LogOut: FC<{ readonly csrf: string }> = ({ csrf }) => (
   <form method="post" action="/logout">

@@ -1,17 +1,20 @@
 /** @jsxRuntime automatic */
 /** @jsxImportSource hono/jsx */
 import { Hono } from "hono";
+import type { Interaction } from "../../../../durable-objects/registry/sessions.ts";
 import { CodedError } from "../../../../engines/errors/coded-error.ts";
 import { readClaimCode } from "../../../../engines/oauth/claim-code.ts";
 import { hashClaimCode } from "../../../../engines/oauth/device-registration.ts";
 import { plainText } from "../../../../engines/oauth/iot-access.ts";
 import { randomSecret } from "../../../../engines/oauth/key-ring.ts";
+import { type Shard, shardOf } from "../../../../engines/oauth/shard.ts";
 import { type BrowserSession, ensureSession, readOwnForm } from "../browser-session.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
 import {
   ClaimedPage,
   CodePage,
   ConfirmClaimPage,
+  OfferPage,
   PresencePage,
   SwitchOnPage,
 } from "../pages/claim-pages.tsx";
@@ -29,6 +32,8 @@ const TRIES_A_SESSION = 20;
 /** The same words for a code that is unknown, of an owned device, or of a lost one. */
 const NOT_CLAIMABLE =
   "With this code no device can be claimed. Check it against the label; if the device has an owner, that person has to release it first.";
+
+const NOT_OFFERED = "This link is not good any more. Ask whoever gave it to you for a new one.";
 
 claim.get("/d", async (c) => {
   const session = await ensureSession(c);
@@ -62,16 +67,54 @@ claim.post("/claim", async (c) => {
   return c.redirect(`/claim/${id}`, 303);
 });
 
+claim.get("/t", async (c) => {
+  const session = await ensureSession(c);
+  return c.html(<OfferPage csrf={session.csrf} />);
+});
+
+claim.post("/t", async (c) => {
+  const { session, form } = await readOwnForm(c);
+  const token = form.get("code") ?? "";
+  const offerShard = shardOf(token);
+  const offerHash = await c.var.config.keys.hash("offer", token);
+  const found =
+    offerShard === undefined ? undefined : await registry(c.env, offerShard).offeredDevice(offerHash);
+  if (found === undefined || offerShard === undefined) {
+    return c.html(<OfferPage csrf={session.csrf} problem={NOT_OFFERED} />, 404);
+  }
+  const id = randomSecret(16);
+  await registry(c.env, session.shard).putInteraction(id, session.hash, {
+    kind: "claim",
+    claimHash: "",
+    offerHash,
+    offerShard,
+  });
+  return c.redirect(`/claim/${id}`, 303);
+});
+
 claim.get("/claim/:id", async (c) => {
   const path = `/claim/${c.req.param("id")}`;
   const session = await personOf(c, path, "The device will belong to whoever logs in now.");
   if (session instanceof Response) return session;
   const interaction = await interactionOf(c, session);
-  const home = registryOfClaim(c, interaction.claimHash);
+  const home = registryOfClaim(c, interaction);
   if (interaction.gid !== undefined && interaction.softwareId !== undefined) {
     const product = await productOf(c, interaction.softwareId);
     const hasArrived = await home.hasArrived(interaction.gid);
     return c.html(<ClaimedPage title={product.model.title} hasArrived={hasArrived} />);
+  }
+  if (interaction.offerHash !== undefined) {
+    const offered = await home.offeredDevice(interaction.offerHash);
+    if (offered === undefined) return c.html(<OfferPage csrf={session.csrf} problem={NOT_OFFERED} />, 404);
+    const product = await productOf(c, offered.softwareId);
+    return c.html(
+      <ConfirmClaimPage
+        csrf={session.csrf}
+        action={path}
+        maker={product.manufacturer}
+        model={product.model}
+      />,
+    );
   }
   const found = await home.claimable(interaction.claimHash);
   if (found === undefined) return c.html(<CodePage csrf={session.csrf} problem={NOT_CLAIMABLE} />, 404);
@@ -90,19 +133,28 @@ claim.post("/claim/:id", async (c) => {
   const { session, form } = await readOwnForm(c);
   if (session.anon === undefined) return c.redirect(path, 303);
   const interaction = await interactionOf(c, session);
-  const home = registryOfClaim(c, interaction.claimHash);
+  const home = registryOfClaim(c, interaction);
   if (form.get("decision") !== "approve") {
-    await home.denyClaim(interaction.claimHash);
+    if (interaction.offerHash === undefined) await home.denyClaim(interaction.claimHash);
     await registry(c.env, session.shard).takeInteraction(c.req.param("id"), session.hash);
     return c.redirect("/me/devices", 303);
   }
-  const softwareId = interaction.softwareId ?? (await home.claimable(interaction.claimHash))?.softwareId;
+  const { offerHash } = interaction;
+  const found =
+    offerHash === undefined
+      ? await home.claimable(interaction.claimHash)
+      : await home.offeredDevice(offerHash);
+  const softwareId = interaction.softwareId ?? found?.softwareId;
   if (softwareId === undefined) {
     return c.html(<CodePage csrf={session.csrf} problem={NOT_CLAIMABLE} />, 409);
   }
   const { model } = await productOf(c, softwareId);
   const name = plainText(form.get("name") ?? "").slice(0, 60) || model.title;
-  const result = await home.claim(interaction.claimHash, session.anon, c.var.config.gateways[0], model, name);
+  const gateway = c.var.config.gateways[0];
+  const result =
+    offerHash === undefined
+      ? await home.claim(interaction.claimHash, session.anon, gateway, model, name)
+      : await home.acceptOffer(offerHash, session.anon, gateway, model, name);
   switch (result.kind) {
     case "offline":
     case "presence_required":
@@ -112,8 +164,7 @@ claim.post("/claim/:id", async (c) => {
       return c.html(<CodePage csrf={session.csrf} problem={NOT_CLAIMABLE} />, 409);
     case "claimed":
       await registry(c.env, session.shard).putInteraction(c.req.param("id"), session.hash, {
-        kind: "claim",
-        claimHash: interaction.claimHash,
+        ...interaction,
         gid: result.gid,
         softwareId,
       });
@@ -142,8 +193,11 @@ async function interactionOf(c: DidpContext, session: BrowserSession) {
   return found;
 }
 
-function registryOfClaim(c: DidpContext, claimHash: string) {
-  const home = registryFor(c.env, claimHash);
+function registryOfClaim(c: DidpContext, interaction: Interaction & { kind: "claim" }) {
+  const home =
+    interaction.offerShard === undefined
+      ? registryFor(c.env, interaction.claimHash)
+      : registry(c.env, interaction.offerShard as Shard); // `POST /t` took it from the token
   if (home === undefined) throw new RangeError("a keyed hash has a shard");
   return home;
 }

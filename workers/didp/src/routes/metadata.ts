@@ -3,6 +3,7 @@ import { DEVICE_CODE_GRANT } from "../../../../engines/oauth/client-metadata.ts"
 import { appScopes } from "../../../../engines/oauth/iot-access.ts";
 import { acceptedAlgorithms } from "../../../../engines/oauth/jwt-verification.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
+import { signerOf } from "../signer.ts";
 
 /** Authorization server metadata (RFC 8414), also where OpenID Connect discovery looks. */
 export const metadata = new Hono<DidpApp>();
@@ -18,6 +19,7 @@ const answer = (c: DidpContext) => {
       device_authorization_endpoint: `${issuer}/device_authorization`,
       registration_endpoint: `${issuer}/register`,
       revocation_endpoint: `${issuer}/revoke`,
+      jwks_uri: `${issuer}/jwks`,
       scopes_supported: appScopes,
       response_types_supported: ["code"],
       response_modes_supported: ["query"],
@@ -37,5 +39,10 @@ const answer = (c: DidpContext) => {
   );
 };
 
+metadata.get("/jwks", async (c) =>
+  c.json({ keys: [(await signerOf(c.var.config.keys)).publicJwk] }, 200, {
+    "cache-control": "public, max-age=300",
+  }),
+);
 metadata.get("/.well-known/oauth-authorization-server", answer);
 metadata.get("/.well-known/openid-configuration", answer);

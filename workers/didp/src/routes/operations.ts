@@ -5,7 +5,9 @@ import { base64url } from "../../../../engines/oauth/base64url.ts";
 import { equalBytes, randomSecret } from "../../../../engines/oauth/key-ring.ts";
 import { problem } from "../../../http/problem.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
+import { initialAccess } from "../factory-requests.ts";
 import { Products } from "../products.ts";
+import { allRegistries } from "../registries.ts";
 import { bearerOf } from "../requests.ts";
 
 /** `/v1/ops/…`: what an operator does before a factory can register anything. */
@@ -34,6 +36,8 @@ const tokenBody = z.object({
     .min(1)
     .max(366 * 24 * 3600),
 });
+
+const disableBody = z.object({ reason: z.enum(["compromised", "recall", "unpaid"]) });
 
 operations.use("/v1/ops/*", async (c, next) => {
   const { keys, operatorToken } = c.var.config;
@@ -72,7 +76,45 @@ operations.post("/v1/ops/initial-access-tokens", async (c) => {
   return c.json({ initial_access_token: token, ...body }, 201, { "cache-control": "no-store" });
 });
 
+operations.post("/v1/ops/batches/:manufacturer/:batch/disable", async (c) => {
+  const { reason } = await read(c, disableBody);
+  return c.json(await disableBatch(c, c.req.param("manufacturer"), c.req.param("batch"), reason));
+});
+
+/** The factory's own way, with a token of that very batch. */
+operations.post("/batches/:batch/disable", async (c) => {
+  const { reason } = await read(c, disableBody);
+  const token = await initialAccess(c, new Products(c.env.DB));
+  if (token.batch !== c.req.param("batch"))
+    throw new CodedError("FORBIDDEN", "The token is for another batch.");
+  return c.json(await disableBatch(c, token.manufacturer, token.batch, reason));
+});
+
+operations.post("/v1/ops/apps/:clientId/ban", async (c) => {
+  const oauthClientId = c.req.param("clientId");
+  await Promise.all(allRegistries(c.env).map((shard) => shard.banApp(oauthClientId)));
+  await new Products(c.env.DB).note("operator", "app-banned", oauthClientId);
+  return c.body(null, 204);
+});
+
 operations.onError((error, c) => problem(c, error));
+
+/** Counts leave in groups of ten at least: a manufacturer must not learn about single owners. */
+const LEAST_GROUP = 10;
+
+async function disableBatch(
+  c: DidpContext,
+  manufacturer: string,
+  batch: string,
+  reason: "compromised" | "recall" | "unpaid",
+) {
+  const counts = await Promise.all(
+    allRegistries(c.env).map((shard) => shard.disableBatch(manufacturer, batch, reason)),
+  );
+  await new Products(c.env.DB).note(manufacturer, `batch-${reason}`, batch);
+  const devices = counts.reduce((sum, count) => sum + count, 0);
+  return { batch, reason, devices: devices < LEAST_GROUP ? `fewer than ${LEAST_GROUP}` : devices };
+}
 
 async function read<T>(c: DidpContext, schema: z.ZodType<T>): Promise<T> {
   const parsed = schema.safeParse(await c.req.json().catch(() => undefined));

@@ -8,10 +8,20 @@ import type { AccessAction } from "../../../../engines/oauth/authority.ts";
 import { base64url } from "../../../../engines/oauth/base64url.ts";
 import { isLoggedIn, type LoggedIn, readOwnForm } from "../browser-session.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
-import { AppsPage, DevicesPage, type DeviceView, StartPage } from "../pages/person-pages.tsx";
+import {
+  AppsPage,
+  DeletePage,
+  type DeviceAction,
+  DevicesPage,
+  type DeviceView,
+  ReceiptPage,
+  StartPage,
+  TransferPage,
+} from "../pages/person-pages.tsx";
 import { Products } from "../products.ts";
 import { registryFor } from "../registries.ts";
-import { personOf } from "./login.tsx";
+import { signerOf } from "../signer.ts";
+import { chooseLogin, personOf } from "./login.tsx";
 
 /** A person's own pages: devices and apps. */
 export const person = new Hono<DidpApp>();
@@ -36,13 +46,106 @@ person.get("/me/devices", async (c) => {
   return session instanceof Response ? session : devicesPage(c, session);
 });
 
-person.post("/me/devices/:reference/reapprove", async (c) => {
-  const session = await ownForm(c, "reapprove");
-  const owned: readonly OwnedDevice[] = await home(c, session.anon).ownedDevices(session.anon);
-  const gid = await find(c, owned);
-  await home(c, gid).reapprove(gid, session.anon);
-  return c.redirect("/me/devices", 303);
+person.post("/me/devices/:reference/reapprove", (c) =>
+  actOnDevice(c, "reapprove", (gid, anon) => home(c, gid).reapprove(gid, anon)),
+);
+person.post("/me/devices/:reference/lost", (c) =>
+  actOnDevice(c, "lost", (gid, anon) => home(c, gid).setLost(gid, anon, true)),
+);
+person.post("/me/devices/:reference/found", (c) =>
+  actOnDevice(c, "found", (gid, anon) => home(c, gid).setLost(gid, anon, false)),
+);
+person.post("/me/devices/:reference/release", (c) =>
+  actOnDevice(c, "release", (gid, anon) => home(c, gid).endGrant(gid, anon, "released")),
+);
+
+person.post("/me/devices/:reference/transfer", async (c) => {
+  const session = await freshForm(c, "transfer", "/me/devices");
+  if (session instanceof Response) return session;
+  const device = await ownedDevice(c, session);
+  const token = await home(c, device.gid).offerDevice(device.gid, session.anon);
+  if (token === undefined)
+    throw new CodedError("CONFLICT", "This device cannot be given away at the moment.");
+  const product = await new Products(c.env.DB).find(device.softwareId);
+  return c.html(
+    <TransferPage link={`${c.var.config.issuer}/t#${token}`} title={product?.model.title ?? "device"} />,
+  );
 });
+
+person.get("/me/delete", async (c) => {
+  const session = await personOf(c, "/me/devices", "To delete your account, log in.");
+  return session instanceof Response ? session : c.html(<DeletePage csrf={session.csrf} />);
+});
+
+person.post("/me/delete", async (c) => {
+  const session = await freshForm(c, "delete", "/me/devices");
+  if (session instanceof Response) return session;
+  const receiptId = await home(c, session.anon).beginDeletion(session.anon);
+  return c.redirect(`/deletion/${receiptId}`, 303);
+});
+
+person.get("/deletion/:id", async (c) => {
+  const state = await deletionOf(c);
+  return c.html(<ReceiptPage id={c.req.param("id")} isDone={state.finishedMs !== undefined} />);
+});
+
+/** The receipt as a JWT, signed with the key of `/jwks`. */
+person.get("/deletion/:id/receipt", async (c) => {
+  const state = await deletionOf(c);
+  if (state.finishedMs === undefined) throw new CodedError("NOT_FOUND", "The deletion has not finished yet.");
+  const receipt = await (await signerOf(c.var.config.keys)).sign({
+    iss: c.var.config.issuer,
+    jti: c.req.param("id"),
+    iat: Math.floor(state.finishedMs / 1000),
+    requested_at: new Date(state.requestedMs).toISOString(),
+    finished_at: new Date(state.finishedMs).toISOString(),
+    stores: DELETED_STORES,
+  });
+  return c.text(receipt, 200, { "content-type": "application/jwt" });
+});
+
+const DELETED_STORES = [
+  "registry: grants, codes, tickets, sessions, list of devices",
+  "personal cloud: devices, selections, retained values, sessions, at every gateway",
+  "pseudonymiser: the login's pseudonym",
+];
+/** A step that cannot be taken back wants a login of the last five minutes (IDENTITY.md §2.H). */
+const FRESH_MS = 5 * 60_000;
+
+async function deletionOf(c: DidpContext) {
+  const id = c.req.param("id") ?? "";
+  const state = await registryFor(c.env, id)?.deletionState(id);
+  if (state === undefined) throw new CodedError("NOT_FOUND", "There is no such deletion.");
+  return state;
+}
+
+async function actOnDevice(
+  c: DidpContext,
+  action: DeviceAction,
+  act: (gid: string, anon: string) => Promise<boolean>,
+): Promise<Response> {
+  const isFinal = action === "release";
+  const session = isFinal ? await freshForm(c, action, "/me/devices") : await ownForm(c, action);
+  if (session instanceof Response) return session;
+  const device = await ownedDevice(c, session);
+  await act(device.gid, session.anon);
+  return c.redirect("/me/devices", 303);
+}
+
+async function ownedDevice(c: DidpContext, session: LoggedIn): Promise<OwnedDevice> {
+  const owned = await home(c, session.anon).ownedDevices(session.anon);
+  const gid = await find(c, owned);
+  const device = owned.find((one) => one.gid === gid);
+  if (device === undefined) throw new CodedError("NOT_FOUND", "It is not there any more.");
+  return device;
+}
+
+/** As `ownForm`, or the page that asks to log in again. */
+async function freshForm(c: DidpContext, decision: string, to: string): Promise<LoggedIn | Response> {
+  const session = await ownForm(c, decision);
+  const isFresh = Date.now() - (session.loggedInMs ?? 0) <= FRESH_MS;
+  return isFresh ? session : chooseLogin(c, to, "Your login is a while ago. Log in again, then repeat this.");
+}
 
 async function appsPage(c: DidpContext, session: LoggedIn): Promise<Response> {
   const grants: readonly GrantSummary[] = await home(c, session.anon).appsOf(session.anon);
@@ -77,12 +180,19 @@ async function devicesPage(c: DidpContext, session: LoggedIn): Promise<Response>
         reference,
         title: product?.title ?? "Device",
         since: day(grant.createdDay * DAY_MS),
-        state: grant.status === "suspect" ? "suspect" : grant.hasArrived ? "active" : "waiting",
+        state: stateOf(grant),
+        ...(grant.note === undefined ? {} : { note: grant.note }),
       };
     }),
   );
   const devices = views.filter((view) => view !== undefined);
   return c.html(<DevicesPage csrf={session.csrf} devices={devices} />);
+}
+
+function stateOf(grant: GrantSummary): DeviceView["state"] {
+  if (grant.status === "suspect") return "suspect";
+  if (grant.isLost) return "lost";
+  return grant.hasArrived ? "active" : "waiting";
 }
 
 const DAY_MS = 24 * 3600_000;

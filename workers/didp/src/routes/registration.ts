@@ -20,7 +20,7 @@ import { initialAccess, readIdempotencyKey } from "../factory-requests.ts";
 import { oauthAnswer } from "../oauth-answers.ts";
 import { Products } from "../products.ts";
 import { deviceAnswer, deviceFields } from "../registration-answers.ts";
-import { registry, registryFor, registryForClient } from "../registries.ts";
+import { allRegistries, registry, registryFor, registryForClient } from "../registries.ts";
 import { bearerOf, networkOf, readJsonObject } from "../requests.ts";
 
 /** Dynamic client registration (RFC 7591) of devices and apps, and its management (RFC 7592). */
@@ -63,9 +63,17 @@ registration.put("/register/:clientId", async (c) => {
 
 registration.delete("/register/:clientId", async (c) => {
   const { client, home } = await managed(c);
-  await home.removeClient(client.oauthClientId);
+  if (client.kind === "app") await endEverywhere(c, client.oauthClientId);
+  if (!(await home.removeClient(client.oauthClientId))) {
+    throw new OAuthError("access_denied", "This device has an owner.");
+  }
   return c.body(null, 204);
 });
+
+/** An app that is gone holds nothing any more, in whichever shard its users live. */
+async function endEverywhere(c: DidpContext, oauthClientId: string): Promise<void> {
+  await Promise.all(allRegistries(c.env).map((shard) => shard.banApp(oauthClientId)));
+}
 
 async function registerDevice(c: DidpContext, body: Readonly<Record<string, unknown>>): Promise<Response> {
   const { keys } = c.var.config;
