@@ -1,6 +1,10 @@
 import { parseArgs } from "node:util";
+import { connect } from "./connect.ts";
+import { fairness } from "./fairness.ts";
 import { fanOut } from "./fan-out.ts";
+import { growth } from "./growth.ts";
 import { latency } from "./latency.ts";
+import { memory } from "./memory.ts";
 import { qos } from "./qos.ts";
 import { type World, withWorld } from "./support/targets.ts";
 import { throughput } from "./throughput.ts";
@@ -11,6 +15,10 @@ const questions: Record<string, { ask: (world: World) => Promise<void>; users: n
   throughput: { ask: throughput, users: 400 },
   qos: { ask: qos, users: 2 },
   "fan-out": { ask: fanOut, users: 2 },
+  connect: { ask: connect, users: 500 },
+  fairness: { ask: fairness, users: 51 },
+  memory: { ask: memory, users: 400 },
+  growth: { ask: growth, users: 5 },
 };
 
 const { values, positionals } = parseArgs({

@@ -36,7 +36,8 @@ export class LoadClient {
   readonly socket: FrameSocket;
   readonly #isMqtt: boolean;
   #rest: Buffer = Buffer.alloc(0);
-  #answer: (packet: Buffer) => void = () => {};
+  /** Any other packet came: CONNACK, SUBACK, PINGRESP. */
+  onAnswer: (packet: Buffer) => void = () => {};
   /** A message arrived: its payload, a view that is only good now. */
   onMessage: (payload: Buffer) => void = () => {};
   /** A QoS 1 or 2 message of ours is acknowledged in full. */
@@ -94,7 +95,7 @@ export class LoadClient {
   #ask(packet: Packet): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`no answer to ${packet.type}`)), 10_000);
-      this.#answer = (answer) => {
+      this.onAnswer = (answer) => {
         clearTimeout(timer);
         resolve(Buffer.from(answer));
       };
@@ -109,12 +110,18 @@ export class LoadClient {
       let length = 0;
       let at = offset + 1;
       for (let shift = 0; ; shift += 7) {
-        if (at >= bytes.length) return this.#keep(bytes, offset);
+        if (at >= bytes.length) {
+          this.#keep(bytes, offset);
+          return;
+        }
         const byte = bytes[at++] ?? 0;
         length += (byte & 0x7f) << shift;
         if (byte < 0x80) break;
       }
-      if (at + length > bytes.length) return this.#keep(bytes, offset);
+      if (at + length > bytes.length) {
+        this.#keep(bytes, offset);
+        return;
+      }
       this.#packet(bytes, offset, at, at + length);
       offset = at + length;
     }
@@ -145,7 +152,7 @@ export class LoadClient {
         this.#acknowledge(0x70, bytes.readUInt16BE(body));
         return;
       default:
-        this.#answer(bytes.subarray(start, end));
+        this.onAnswer(bytes.subarray(start, end));
     }
   }
 

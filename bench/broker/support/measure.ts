@@ -26,18 +26,14 @@ export async function costOf(target: Target, work: () => Promise<number>): Promi
 }
 
 /** The middle one of each number over the rounds. */
-export function medians<T extends Readonly<Record<string, number>>>(rounds: readonly T[]): T {
-  const names = Object.keys(rounds[0] ?? {});
-  // The same names with a number each, as each round has.
-  return Object.fromEntries(
-    names.map((name) => [
-      name,
-      percentile(
-        rounds.map((round) => round[name] ?? Number.NaN),
-        0.5,
-      ),
-    ]),
-  ) as T;
+export function medians<T extends object>(rounds: readonly T[]): T {
+  const middle = (name: string) =>
+    percentile(
+      rounds.map((round) => Number(Reflect.get(round, name))),
+      0.5,
+    );
+  // The same names with a number each, as every round has.
+  return Object.fromEntries(Object.keys(rounds[0] ?? {}).map((name) => [name, middle(name)])) as T;
 }
 
 export function mean(samples: readonly number[]): number {

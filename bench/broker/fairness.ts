@@ -1,0 +1,77 @@
+import { fork } from "node:child_process";
+import path from "node:path";
+import type { Flood, Flooded } from "./support/flooder.ts";
+import { LoadClient, sequenceOf, Template } from "./support/load-client.ts";
+import { latencies, sleep, tell } from "./support/measure.ts";
+import type { Target, World } from "./support/targets.ts";
+
+/**
+ * What does a quiet user (20 messages a second) notice when 50 others flood as fast as they can? The platform has
+ * its default quotas here; the others have none.
+ */
+export async function fairness(world: World): Promise<void> {
+  const seconds = world.isSmoke ? 1 : 10;
+  const flooders = world.isSmoke ? 10 : 50;
+  await world.restart({});
+  for (const target of world.all) {
+    const calm = await quietUser(target, seconds);
+    tell({ name: "broker.fairness", system: target.name, flooders: 0, ...latencies(calm) });
+    const clients = Array.from({ length: flooders }, (_, index) => target.room(index + 1));
+    const flood = await startFlood({ clients });
+    await sleep(world.isSmoke ? 300 : 2000);
+    const samples = await quietUser(target, seconds);
+    const { written, connections } = await flood.stop();
+    const rate = written / (seconds + 2);
+    tell({
+      name: "broker.fairness",
+      system: target.name,
+      flooders,
+      ...latencies(samples),
+      flood_rate: rate,
+      flood_connections: connections,
+    });
+  }
+  await world.restart();
+}
+
+async function quietUser(target: Target, seconds: number): Promise<number[]> {
+  const room = target.room(0);
+  const client = await LoadClient.connect(room.endpoint, { mqttClientId: "quiet" });
+  await client.subscribe(room.topicFilter, 0);
+  const template = new Template(room.topicName, 0);
+  const sentAt: number[] = [];
+  const samples: number[] = [];
+  client.onMessage = (payload) => {
+    const sequence = sequenceOf(payload);
+    samples.push(performance.now() - (sentAt[sequence] ?? Number.NaN));
+  };
+  const count = seconds * 20;
+  for (let sequence = 0; sequence < count; sequence += 1) {
+    sentAt.push(performance.now());
+    client.publish(template.fill(sequence));
+    await sleep(50);
+  }
+  for (let waits = 0; samples.length < count && waits < 100; waits += 1) await sleep(100);
+  client.close();
+  if (samples.length < count)
+    throw new Error(`${count - samples.length} messages of the quiet user were lost`);
+  return samples;
+}
+
+async function startFlood(flood: Flood): Promise<{ stop(): Promise<Flooded> }> {
+  const child = fork(path.join(import.meta.dirname, "support/flooder.ts"));
+  const answer = <T>() =>
+    new Promise<T>((resolve, reject) => {
+      child.once("message", (message) => resolve(message as T)); // its own module says which
+      child.once("exit", () => reject(new Error("the flood ended")));
+    });
+  child.send(flood);
+  await answer<"started">();
+  return {
+    stop: async () => {
+      const told = answer<Flooded>();
+      child.send("stop");
+      return told;
+    },
+  };
+}
