@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { demoPeople } from "../../demo/people.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { type Context, contextOf } from "../context.ts";
 import { openInBrowser } from "../open-url.ts";
@@ -48,6 +49,10 @@ async function asPerson({ terminal }: Context, url: URL, login: string, deviceNa
   } catch (error) {
     if (error instanceof PersonStuck) {
       const { page } = error;
+      if (page?.forms.some(({ buttons }) => buttons.some(({ name }) => name === "login"))) {
+        const hint = `The demo people are ${demoPeople.map((person) => person.login).join(", ")}`;
+        throw new CliError(exitCodes.auth, `the demo login does not know ${login}`, hint, { cause: error });
+      }
       const code = page?.status === 404 ? exitCodes.notFound : exitCodes.failed;
       throw new CliError(
         code,
