@@ -9,12 +9,22 @@ const workers = [
   {
     env: "GatewayEnv",
     folder: "workers/gateway",
-    configs: ["wrangler.toml", "durable-objects/pcm/wrangler.toml", "workers/didp/wrangler.toml"],
+    configs: [
+      "wrangler.toml",
+      "durable-objects/pcm/wrangler.toml",
+      "workers/didp/wrangler.toml",
+      "workers/cep/wrangler.toml",
+    ],
   },
   {
     env: "PcmEnv",
     folder: "durable-objects/pcm",
-    configs: ["durable-objects/pcm/wrangler.toml", "workers/didp/wrangler.toml"],
+    configs: ["durable-objects/pcm/wrangler.toml", "workers/didp/wrangler.toml", "workers/cep/wrangler.toml"],
+  },
+  {
+    env: "CepEnv",
+    folder: "workers/cep",
+    configs: ["workers/cep/wrangler.toml", "durable-objects/pcm/wrangler.toml"],
   },
   {
     env: "DidpEnv",

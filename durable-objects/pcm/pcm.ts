@@ -13,17 +13,21 @@ import type {
   RevocationNotice,
   Selection,
 } from "../../engines/oauth/authority.ts";
+import type { Interest, ResultDelivery, ResultPosition } from "../../engines/streams/hand-over.ts";
 import { Alarms } from "./alarms.ts";
 import { limitsFrom } from "./config.ts";
 import { fromJson, toJson } from "./json.ts";
 import { pairwiseHandle } from "./pairwise-handle.ts";
 import { migrate } from "./schema.ts";
 import { SqlStore } from "./store.ts";
+import { type RulesBinding, StreamHandOver } from "./streams.ts";
 
 /** What the object needs of its script's bindings. */
 export interface PcmEnv {
   readonly DIDP: { introspect(gatewayUri: string, token: string): Promise<Introspection> };
   readonly GATEWAY_URI: string;
+  /** The owner's rules (workers/cep). */
+  readonly RULES?: RulesBinding;
   /** See `limitsFrom`. */
   readonly LIMITS?: string;
 }
@@ -46,6 +50,7 @@ const log = createLog("pcm", console.log);
 export class Pcm extends DurableObject<PcmEnv> {
   readonly #store: SqlStore;
   readonly #alarms: Alarms;
+  readonly #streams: StreamHandOver;
   readonly #limits: Limits;
   readonly #sockets = new Map<ConnectionId, WebSocket>();
   readonly #ids = new WeakMap<WebSocket, ConnectionId>();
@@ -59,6 +64,14 @@ export class Pcm extends DurableObject<PcmEnv> {
     migrate(ctx.storage.sql);
     this.#store = new SqlStore(ctx.storage.sql);
     this.#alarms = new Alarms(ctx.storage);
+    this.#streams = new StreamHandOver({
+      sql: ctx.storage.sql,
+      rules: env.RULES,
+      user: this.#user,
+      devices: () => this.#broker.devices(),
+      publish: (messages) => void this.#run(this.#broker.publish(messages)),
+      wakeAt: (atMs) => this.#alarms.at(atMs),
+    });
     this.#limits = limitsFrom(env.LIMITS);
     this.#broker = this.#restore();
     void ctx.blockConcurrencyWhile(async () => {
@@ -113,6 +126,7 @@ export class Pcm extends DurableObject<PcmEnv> {
 
   override alarm(): void | Promise<void> {
     this.#alarms.wentOff();
+    this.#streams.retry();
     return this.#run(this.#broker.alarm());
   }
 
@@ -146,8 +160,19 @@ export class Pcm extends DurableObject<PcmEnv> {
   }
 
   /** Authority ended before its time; idempotent, and harmless when it comes late. */
-  revoked(notice: RevocationNotice): void {
+  async revoked(notice: RevocationNotice): Promise<void> {
     this.#run(this.#broker.revoke(notice));
+    if (notice.handle === "*") await this.#streams.forget();
+  }
+
+  /** Which topics the owner's rules want; from the stream app, whenever that changes. */
+  streamInterest(interest: Interest): void {
+    this.#streams.setInterest(interest);
+  }
+
+  /** Results of the owner's rules that came without an event, by a timer. */
+  streamResults(delivery: ResultDelivery): ResultPosition {
+    return this.#streams.takeResults(delivery);
   }
 
   get #user(): GatewayUserId {
@@ -173,6 +198,7 @@ export class Pcm extends DurableObject<PcmEnv> {
         now: () => Date.now(),
         random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
         limits: this.#limits,
+        observe: (message) => this.#streams.observe(message),
       },
       attachments,
     );
@@ -217,6 +243,7 @@ export class Pcm extends DurableObject<PcmEnv> {
           break;
       }
     }
+    this.#streams.flush();
     return waiting;
   }
 

@@ -14,9 +14,11 @@ import { connect, connectAuthenticated, mountOf, refuse } from "./connect.ts";
 import { bearerToken } from "./connect-token.ts";
 import { type Attachment, Connection } from "./connection.ts";
 import { nextDeadline, runDeadlines, watchConnection } from "./deadlines.ts";
+import { publishMessage } from "./deliver.ts";
 import type { ConnectionId, Effect } from "./effect.ts";
 import { addDevice, revoke, setGrant } from "./grants.ts";
 import { endConnection, endSession, refuseConnection } from "./lifecycle.ts";
+import type { Message } from "./message.ts";
 import { publish } from "./publish.ts";
 import { isEnded } from "./send-publish.ts";
 import { Session, sessionKey } from "./session.ts";
@@ -159,6 +161,13 @@ export class Broker {
 
   devices(): readonly ClaimedDevice[] {
     return [...this.#state.devices.values()];
+  }
+
+  /** Publishes in the name of the platform, such as the results of the owner's rules. */
+  publish(messages: readonly Message[]): Effect[] {
+    return this.#state.turn(() => {
+      for (const message of messages) publishMessage(this.#state, message, undefined);
+    });
   }
 
   setGrant(grant: StoredGrant): Effect[] {

@@ -27,6 +27,7 @@ export function distribute(
   message: Message,
   from: Session | undefined,
 ): number {
+  state.ports.observe?.(message);
   let reached = 0;
   for (const target of route.targets) {
     const granted = target.session === from ? target.own : target.granted;

@@ -29,6 +29,8 @@ export interface BrokerPorts {
   /** Cryptographically random bytes, for ids that the server assigns. */
   readonly random: (bytes: number) => Uint8Array;
   readonly limits: Limits;
+  /** Sees every message that is handed out, whether or not anybody subscribed to it. */
+  readonly observe?: (message: Message) => void;
 }
 
 /** Counted since the broker woke, for `$SYS`. */

@@ -149,6 +149,7 @@ function bindingsOf(
       ROUTE_KEY: secrets.routeKey,
     },
     "durable-objects/pcm/wrangler.toml": { GATEWAY_URI: addresses.gateway },
+    "workers/cep/wrangler.toml": {},
     "workers/didp/wrangler.toml": {
       ISSUER: addresses.didp,
       GATEWAY_URI: addresses.gateway,

@@ -17,6 +17,7 @@ export type MiniflareWorker = V4WorkerOptions & { readonly bindings?: Record<str
 export const workerConfigs = [
   "wrangler.toml",
   "durable-objects/pcm/wrangler.toml",
+  "workers/cep/wrangler.toml",
   "workers/didp/wrangler.toml",
   "workers/pseudonymiser/wrangler.toml",
 ] as const;

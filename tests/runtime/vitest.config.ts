@@ -31,6 +31,17 @@ export default defineConfig({
               export default { fetch() { return new Response(null, { status: 404 }); } };
             `,
           },
+          {
+            name: "edgenym-cep",
+            modules: true,
+            compatibilityDate: "2026-11-01",
+            // Nobody has a rule here.
+            script: `
+              import { WorkerEntrypoint } from "cloudflare:workers";
+              export class ForPcm extends WorkerEntrypoint {}
+              export default { fetch() { return new Response(null, { status: 404 }); } };
+            `,
+          },
         ],
       },
     }),

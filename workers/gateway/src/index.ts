@@ -7,6 +7,7 @@ import { serveTcp } from "./relayed-tcp.ts";
 import { consent } from "./routes/consent.tsx";
 import { metadata } from "./routes/metadata.ts";
 import { mqtt } from "./routes/mqtt.ts";
+import { rules } from "./routes/rules.ts";
 
 export { ForDidp } from "./for-didp.ts";
 
@@ -26,6 +27,7 @@ app.use(async (c, next) => {
 app.route("/", mqtt);
 app.route("/", metadata);
 app.route("/", consent);
+app.route("/", rules);
 app.onError((error, c) => problem(c, error));
 
 export default {

@@ -1,0 +1,64 @@
+import { CepError } from "../cep/cep-error.ts";
+import type { Result, ThingEvent } from "./hand-over.ts";
+import type { RuleError } from "./rule.ts";
+import type { RuleLimits } from "./rule-limits.ts";
+import { RuleSet } from "./rule-set.ts";
+
+/** One result of a dry run, and the event (by its place in the input) that brought it, or a timer. */
+export interface TestedResult {
+  readonly after: number;
+  readonly atMs: number;
+  readonly result: Result;
+}
+
+export interface DryRun {
+  readonly results: readonly TestedResult[];
+  readonly eventsIn: number;
+  readonly errors: number;
+  readonly lastError?: RuleError;
+}
+
+/**
+ * Runs a rule in virtual time over events, oldest first; nothing is sent anywhere.
+ * @param untilMs how long the clock goes on after the last event, for what waits for time.
+ * @throws CepError when the text is wrong.
+ */
+export function dryRun(
+  name: string,
+  text: string,
+  events: readonly ThingEvent[],
+  limits: RuleLimits,
+  untilMs?: number,
+): DryRun {
+  const rules = new RuleSet(limits);
+  const first = events[0]?.atMs ?? untilMs ?? 0;
+  rules.setClock(first);
+  const rule = rules.compile(name, text);
+  rules.add(rule);
+  const results: TestedResult[] = [];
+  const collect = (after: number) => {
+    for (const result of rules.takeResults()) results.push({ after, atMs: rules.nowMs, result });
+  };
+  rule.start();
+  collect(-1);
+  let timers = 0;
+  const step = (after: number, atMs: number, taken: readonly ThingEvent[]) => {
+    // A timer is a step of its own, so that its results have its time.
+    for (let due = rules.nextDue(); due !== undefined && due < atMs; due = rules.nextDue()) {
+      timers += 1;
+      if (timers > limits.maxTestTimers) {
+        throw new CepError("LIMIT", `A dry run has at most ${limits.maxTestTimers} timers`);
+      }
+      rules.runDue(due);
+      collect(after - 1);
+    }
+    results.push(
+      ...rules.apply({ atMs, events: taken }).map((result) => ({ after, atMs: rules.nowMs, result })),
+    );
+  };
+  for (const [i, event] of events.entries()) step(i, Math.max(rules.nowMs, event.atMs), [event]);
+  if (untilMs !== undefined && untilMs > rules.nowMs) step(events.length, untilMs, []);
+  const { eventsIn, errors } = rule.counters;
+  const lastError = rules.failures.get(name) ?? rule.lastError;
+  return { results, eventsIn, errors, ...(lastError !== undefined && { lastError }) };
+}

@@ -1,0 +1,86 @@
+import type { ConnectorExtension, ParameterSpec } from "../cep/extension.ts";
+
+const option = (name: string, description: string): ParameterSpec => ({
+  name,
+  types: ["string"],
+  description,
+  isOptional: true,
+});
+
+/** The sources and sinks of an owner's rule; they take the place of the engine's own descriptions. */
+export const ruleConnectors: readonly ConnectorExtension[] = [
+  {
+    kind: "source",
+    namespace: "",
+    name: "things",
+    description: "What the owner's things publish: telemetry, events and state.",
+    parameters: [
+      option("topic", "Topic filter in the owner's tree, such as devices/+/telemetry/temperature."),
+      option("property", "Short for devices/+/telemetry/{property}."),
+      option("event", "Short for devices/+/event/{event}."),
+      option("device", "Only this device: its handle, or the owner's name for it."),
+    ],
+    returns: [],
+    examples: [
+      {
+        syntax: "@source(type='things', property='temperature', @map(type='senml'))",
+        description: "Every temperature of every device.",
+      },
+    ],
+  },
+  {
+    kind: "sink",
+    namespace: "",
+    name: "command",
+    description: "Sends a command to one of the owner's things.",
+    parameters: [
+      {
+        name: "device",
+        types: ["string"],
+        description: "Handle or the owner's name; {{attribute}} is replaced.",
+      },
+      { name: "action", types: ["string"], description: "The action's name; {{attribute}} is replaced." },
+      option("value", "The command's value; without it the attribute `value`, else all attributes."),
+    ],
+    returns: [],
+    examples: [
+      {
+        syntax: "@sink(type='command', device='{{device}}', action='led', value='{{on}}')",
+        description: "Switches the light of the device that the event is about.",
+      },
+    ],
+  },
+  {
+    kind: "sink",
+    namespace: "",
+    name: "alarm",
+    description: "Raises an alarm for the owner, kept at alarms/{id} until it is cleared.",
+    parameters: [
+      option("id", "What the alarm is about; the same id replaces the alarm. {{attribute}} is replaced."),
+      option("severity", "info, warning (the default) or critical; {{attribute}} is replaced."),
+      option("title", "One line for people; {{attribute}} is replaced."),
+      option("state", "raised (the default) or cleared; {{attribute}} is replaced."),
+    ],
+    returns: [],
+    examples: [
+      {
+        syntax: "@sink(type='alarm', id='{{device}}', title='{{name}} is too warm')",
+        description: "One alarm a device.",
+      },
+    ],
+  },
+  {
+    kind: "sink",
+    namespace: "",
+    name: "stream",
+    description: "Publishes events at rules/{rule}/{stream}.",
+    parameters: [
+      option("topic", "The last part of the topic; without it the stream's name."),
+      option("retain", "true: the last event is kept for who subscribes later."),
+    ],
+    returns: [],
+    examples: [
+      { syntax: "@sink(type='stream', topic='mean', @map(type='senml'))", description: "rules/{rule}/mean" },
+    ],
+  },
+];

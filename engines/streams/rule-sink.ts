@@ -1,0 +1,192 @@
+import type { Attribute, OutputEvent } from "../cep/event.ts";
+import { type Annotation, annotationOf, elementOf } from "../cep/parser/ast.ts";
+import type { Result } from "./hand-over.ts";
+import { wrong } from "./rule-source.ts";
+
+/** A result before it has its number. */
+export type Output = {
+  readonly payload: string;
+} & (
+  | Pick<Extract<Result, { kind: "stream" }>, "kind" | "stream" | "retain">
+  | Pick<Extract<Result, { kind: "alarm" }>, "kind" | "alarm">
+  | Pick<Extract<Result, { kind: "command" }>, "kind" | "device" | "action">
+);
+
+/** One `@sink` of a stream: what an event becomes. */
+export interface RuleSink {
+  readonly stream: string;
+  /** @param id the result's own id, for payloads that carry it. */
+  output(event: OutputEvent, id: string): Output | undefined;
+}
+
+type Render = (row: readonly unknown[]) => string;
+
+/** @returns `undefined` for a sink that stays inside the engine. @throws CepError `WRONG_ANNOTATION`. */
+export function ruleSink(
+  annotation: Annotation,
+  rule: string,
+  stream: string,
+  attributes: readonly Attribute[],
+): RuleSink | undefined {
+  switch (elementOf(annotation, "type")) {
+    case "stream":
+      return streamSink(annotation, stream, attributes);
+    case "alarm":
+      return alarmSink(annotation, rule, stream, attributes);
+    case "command":
+      return commandSink(annotation, stream, attributes);
+    case "webhook":
+      return wrong(annotation, "webhooks are not run here", ["stream", "alarm", "command"]);
+    default:
+      return undefined;
+  }
+}
+
+function streamSink(annotation: Annotation, stream: string, attributes: readonly Attribute[]): RuleSink {
+  const topic = elementOf(annotation, "topic") ?? stream;
+  if (!/^[^+#/$\0][^+#\0]*$/.test(topic) || topic.endsWith("/")) {
+    wrong(annotation, "the topic of a stream is a part of a topic name, without wildcards");
+  }
+  const retain = elementOf(annotation, "retain") === "true";
+  const mapping = elementOf(annotationOf(annotation.annotations, "map"), "type") ?? "json";
+  if (mapping !== "json" && mapping !== "senml") {
+    wrong(annotation, `a stream is mapped by 'json' or 'senml', not by '${mapping}'`, ["json", "senml"]);
+  }
+  return {
+    stream,
+    output: (event) => ({
+      kind: "stream",
+      stream: topic,
+      retain,
+      payload:
+        mapping === "json" ? toJson(objectOf(event.row, attributes)) : toJson(packOf(event, attributes)),
+    }),
+  };
+}
+
+function alarmSink(
+  annotation: Annotation,
+  rule: string,
+  stream: string,
+  attributes: readonly Attribute[],
+): RuleSink {
+  const render = (option: string) => templateOf(annotation, option, attributes);
+  const about = render("id");
+  const severity = render("severity");
+  const title = render("title");
+  const state = render("state");
+  return {
+    stream,
+    output: ({ row, timestamp }, id) => ({
+      kind: "alarm",
+      alarm: about === undefined ? id : `${rule}.${topicLevel(about(row))}`,
+      payload: toJson({
+        id,
+        rule,
+        severity: severity?.(row) ?? "warning",
+        title: title?.(row) ?? stream,
+        state: state?.(row) ?? "raised",
+        at: new Date(timestamp).toISOString(),
+        event: objectOf(row, attributes),
+      }),
+    }),
+  };
+}
+
+function commandSink(annotation: Annotation, stream: string, attributes: readonly Attribute[]): RuleSink {
+  const device =
+    templateOf(annotation, "device", attributes) ?? wrong(annotation, "a command needs a 'device'");
+  const action =
+    templateOf(annotation, "action", attributes) ?? wrong(annotation, "a command needs an 'action'");
+  const given = elementOf(annotation, "value");
+  const valueAt = attributes.findIndex(({ name }) => name === "value");
+  const value = given === undefined ? undefined : valueTemplate(annotation, given, attributes);
+  return {
+    stream,
+    output({ row }, id) {
+      const to = { device: device(row), action: action(row) };
+      if (to.device === "" || !/^[^+#/\0]+$/.test(to.action)) return undefined;
+      const content = value?.(row) ?? (valueAt >= 0 ? row[valueAt] : objectOf(row, attributes));
+      return { kind: "command", ...to, payload: toJson({ id, value: content }) };
+    },
+  };
+}
+
+/** `{{on}}` alone keeps the attribute's type; a text that is JSON is that value. */
+function valueTemplate(
+  annotation: Annotation,
+  text: string,
+  attributes: readonly Attribute[],
+): (row: readonly unknown[]) => unknown {
+  const [, only] = /^\{\{(\w+)\}\}$/.exec(text) ?? [];
+  if (only !== undefined) {
+    const at = indexOf(annotation, only, attributes);
+    return (row) => row[at];
+  }
+  const render = template(annotation, text, attributes);
+  return (row) => {
+    const rendered = render(row);
+    try {
+      return JSON.parse(rendered);
+    } catch {
+      return rendered;
+    }
+  };
+}
+
+function templateOf(
+  annotation: Annotation,
+  option: string,
+  attributes: readonly Attribute[],
+): Render | undefined {
+  const text = elementOf(annotation, option);
+  return text === undefined ? undefined : template(annotation, text, attributes);
+}
+
+function template(annotation: Annotation, text: string, attributes: readonly Attribute[]): Render {
+  const parts = text.split(/\{\{(\w+)\}\}/);
+  const places = parts.map((part, i) => (i % 2 === 1 ? indexOf(annotation, part, attributes) : -1));
+  return (row) => parts.map((part, i) => (i % 2 === 1 ? textOf(row[places[i] ?? -1]) : part)).join("");
+}
+
+function indexOf(annotation: Annotation, name: string, attributes: readonly Attribute[]): number {
+  const at = attributes.findIndex((attribute) => attribute.name === name);
+  if (at < 0) {
+    wrong(
+      annotation,
+      `there is no attribute '${name}' to put in`,
+      attributes.map((attribute) => attribute.name),
+    );
+  }
+  return at;
+}
+
+function textOf(value: unknown): string {
+  return value === null || value === undefined ? "" : typeof value === "string" ? value : toJson(value);
+}
+
+/** A name of anything as one level of a topic. */
+function topicLevel(text: string): string {
+  return text.replace(/[+#/\0\s]/g, "_");
+}
+
+function objectOf(row: readonly unknown[], attributes: readonly Attribute[]): Record<string, unknown> {
+  return Object.fromEntries(attributes.map(({ name }, i) => [name, row[i] ?? null]));
+}
+
+/** A record an attribute (RFC 8428 §4). */
+function packOf({ row, timestamp }: OutputEvent, attributes: readonly Attribute[]): unknown[] {
+  return attributes.flatMap(({ name }, i) => {
+    const value = row[i];
+    if (value === null || value === undefined) return [];
+    const field = typeof value === "boolean" ? "vb" : typeof value === "string" ? "vs" : "v";
+    return [{ n: name, [field]: value, t: timestamp / 1000 }];
+  });
+}
+
+/** A long beyond 2^53 is written as text, an error as its message. */
+function toJson(value: unknown): string {
+  return JSON.stringify(value, (_, v: unknown) =>
+    typeof v === "bigint" ? String(v) : v instanceof Error ? v.message : v instanceof Set ? [...v] : v,
+  );
+}

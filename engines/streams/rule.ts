@@ -1,0 +1,170 @@
+import { CepApp, type RestoreReport } from "../cep/app.ts";
+import { playbackOf } from "../cep/app-annotations.ts";
+import { CepError } from "../cep/cep-error.ts";
+import type { Attribute, OutputEvent } from "../cep/event.ts";
+import { elementOf } from "../cep/parser/ast.ts";
+import { parseApp } from "../cep/parser/parse-app.ts";
+import type { Clock } from "../cep/runtime/time-keeper.ts";
+import type { ThingEvent } from "./hand-over.ts";
+import { ruleConnectors } from "./rule-connectors.ts";
+import type { RuleLimits } from "./rule-limits.ts";
+import { type RuleSink, ruleSink } from "./rule-sink.ts";
+import { type RuleSource, ruleSource } from "./rule-source.ts";
+import type { ThingPayload } from "./thing-payload.ts";
+
+/** Something that went wrong in a rule, without any value of an event. */
+export interface RuleError {
+  readonly code: string;
+  readonly message: string;
+  /** Counted from 1; absent when it happened while the rule ran. */
+  readonly line?: number;
+  readonly column?: number;
+  readonly expected?: readonly string[];
+  readonly suggestion?: string;
+  /** While running: when it happened last, ms since 1970. */
+  readonly atMs?: number;
+}
+
+/** Counted since the rule was deployed first. */
+export interface RuleCounters {
+  eventsIn: number;
+  eventsOut: number;
+  errors: number;
+}
+
+/** Takes one event that a sink is to put out. */
+export type Emit = (sink: RuleSink, event: OutputEvent) => void;
+
+/** One SiddhiQL app with its connectors: events of things go in, outputs of its sinks come out. */
+export class Rule {
+  readonly name: string;
+  readonly text: string;
+  readonly sources: readonly RuleSource[];
+  readonly counters: RuleCounters = { eventsIn: 0, eventsOut: 0, errors: 0 };
+  lastError: RuleError | undefined;
+  /** How long the last event had waited when it was processed. */
+  lagMs = 0;
+  /** Something happened since the last snapshot. */
+  isChanged = true;
+  readonly #app: CepApp;
+  readonly #clock: Clock;
+  readonly #isPlayback: boolean;
+
+  /** @throws CepError with position, expectation and suggestion. */
+  constructor(name: string, text: string, clock: Clock, limits: RuleLimits, emit: Emit) {
+    this.name = name;
+    this.text = text;
+    this.#clock = clock;
+    try {
+      const app = parseApp(text);
+      this.#isPlayback = playbackOf(app.annotations).isPlayback;
+      this.#app = new CepApp(text, {
+        clock,
+        limits: { maxRows: limits.maxRows, maxPartitionKeys: limits.maxPartitionKeys },
+        extensions: ruleConnectors,
+        onError: (_stream, error) => this.failed(error),
+      });
+      const sources: RuleSource[] = [];
+      for (const definition of app.definitions) {
+        if (definition.kind !== "stream") continue;
+        const attributes: Attribute[] = definition.attributes.map(({ name: n, type }) => ({ name: n, type }));
+        for (const annotation of definition.annotations) {
+          const kind = annotation.name.toLowerCase();
+          if (kind === "source" && elementOf(annotation, "type") === "things") {
+            sources.push(ruleSource(annotation, definition.id, attributes));
+          } else if (kind === "sink") {
+            const sink = ruleSink(annotation, name, definition.id, attributes);
+            if (sink !== undefined) this.#watch(definition.id, sink, emit);
+          }
+        }
+      }
+      this.sources = sources;
+    } catch (error) {
+      throw error instanceof CepError ? error.locate(text) : error;
+    }
+  }
+
+  #watch(stream: string, sink: RuleSink, emit: Emit): void {
+    this.#app.onStream(stream, (events) => {
+      for (const event of events) if (!event.isExpired) emit(sink, event);
+    });
+  }
+
+  start(): void {
+    this.isChanged = true;
+    this.#guard(() => this.#app.start());
+  }
+
+  /** Gives one source one event. */
+  take(source: RuleSource, event: ThingEvent, payload: ThingPayload): void {
+    if (!source.takes(event)) return;
+    this.isChanged = true;
+    this.lagMs = Math.max(0, this.#clock.now() - event.atMs);
+    this.#guard(() => {
+      for (const { row, timeMs } of source.rows(event, payload)) {
+        this.counters.eventsIn++;
+        this.#app.send(source.stream, row, this.#isPlayback ? timeMs : undefined);
+      }
+    });
+  }
+
+  /** Runs the timers that are due by the clock. */
+  runDue(): void {
+    this.isChanged = true;
+    this.#guard(() => void this.#app.runDue());
+  }
+
+  nextDue(): number | undefined {
+    return this.#app.nextDue();
+  }
+
+  /** Rows held, for `RuleLimits.maxRows`. */
+  rows(): number {
+    return this.#app.metrics().rows;
+  }
+
+  metrics() {
+    return this.#app.metrics();
+  }
+
+  snapshot(): string {
+    return this.#app.snapshot();
+  }
+
+  /** @throws CepError `SNAPSHOT` */
+  restore(snapshot: string): RestoreReport {
+    return this.#app.restore(snapshot);
+  }
+
+  /** Counts what went wrong; the rule goes on with the next event. */
+  failed(error: unknown): void {
+    this.counters.errors++;
+    this.lastError = { ...ruleErrorOf(error), atMs: this.#clock.now() };
+  }
+
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+}
+
+/** The part of an error that may be told: codes, positions and rules, no values. */
+export function ruleErrorOf(error: unknown): RuleError {
+  if (!(error instanceof CepError)) {
+    return {
+      code: "RUNTIME",
+      message: error instanceof RangeError ? "too deep or too large" : "the rule failed",
+    };
+  }
+  const { code, message, position, expected, suggestion } = error;
+  return {
+    code,
+    message,
+    ...(position !== undefined && { line: position.line, column: position.column }),
+    ...(expected.length > 0 && { expected }),
+    ...(suggestion !== undefined && { suggestion }),
+  };
+}

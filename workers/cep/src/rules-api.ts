@@ -1,0 +1,229 @@
+import { type Context, Hono } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { z } from "zod";
+import type {
+  Answer,
+  RuleReport,
+  RuleStatus,
+  TestRequest,
+} from "../../../durable-objects/stream-app/stream-app.ts";
+import { CodedError } from "../../../engines/errors/coded-error.ts";
+import type { DryRun } from "../../../engines/streams/dry-run.ts";
+import type { ThingEvent } from "../../../engines/streams/hand-over.ts";
+import type { RuleError } from "../../../engines/streams/rule.ts";
+import { problem } from "../../http/problem.ts";
+import { openapi } from "./openapi.ts";
+
+/** The owner's stream app, as the API uses it. */
+interface OwnersApp {
+  list(): Promise<readonly RuleStatus[]>;
+  status(name: string): Promise<Answer<RuleStatus>>;
+  deploy(name: string, text: string, ifVersion?: number): Promise<Answer<RuleStatus>>;
+  start(name: string): Promise<Answer<RuleStatus>>;
+  stop(name: string): Promise<Answer<RuleStatus>>;
+  remove(name: string): Promise<Answer<true>>;
+  metrics(name: string): Promise<Answer<RuleReport>>;
+  test(request: TestRequest): Promise<Answer<DryRun>>;
+}
+
+type RulesApi = { Bindings: { app: OwnersApp } };
+
+const maxBodyBytes = 8_000_000;
+const ruleName = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+/** `/v1/me/rules` (EXPERIENCE.md §5). Everything is described in `openapi.ts`, which is served here as well. */
+export const rulesApi = new Hono<RulesApi>().basePath("/v1/me");
+
+rulesApi.get("/rules/openapi.json", (c) => c.json(openapi));
+
+rulesApi.get("/rules", async (c) => c.json({ rules: (await c.env.app.list()).map(toJson) }));
+
+rulesApi.post("/rules:validate", async (c) => {
+  const answer = await c.env.app.test({ text: await ruleText(c), events: [] });
+  return "error" in answer ? refused(c, answer.error) : c.json({ valid: true });
+});
+
+rulesApi.post("/rules:test", async (c) => {
+  const { text, events, until } = await testBody(c);
+  if (text === undefined) throw new CodedError("BAD_REQUEST", "text: the rule to test is missing");
+  return tested(c, await c.env.app.test({ text, ...over(events, until) }));
+});
+
+rulesApi.get("/rules/:rule", async (c) => ruleAnswer(c, await c.env.app.status(nameOf(c))));
+
+rulesApi.put("/rules/:rule", async (c) => {
+  const answer = await c.env.app.deploy(nameOf(c), await ruleText(c), ifVersion(c));
+  if ("error" in answer) return refused(c, answer.error);
+  return ruleAnswer(c, answer, answer.ok.version === 1 ? 201 : 200);
+});
+
+rulesApi.delete("/rules/:rule", async (c) => {
+  const answer = await c.env.app.remove(nameOf(c));
+  return "error" in answer ? refused(c, answer.error) : c.body(null, 204);
+});
+
+rulesApi.post("/rules/:rule/start", async (c) => ruleAnswer(c, await c.env.app.start(nameOf(c))));
+rulesApi.post("/rules/:rule/stop", async (c) => ruleAnswer(c, await c.env.app.stop(nameOf(c))));
+
+rulesApi.get("/rules/:rule/metrics", async (c) => {
+  const answer = await c.env.app.metrics(nameOf(c));
+  if ("error" in answer) return refused(c, answer.error);
+  const { eventsIn, eventsOut, snapshotBytes, lagMs, waitingResults, logEntries, checkpointAtMs, ...rest } =
+    answer.ok;
+  return c.json({
+    events_in: eventsIn,
+    events_out: eventsOut,
+    snapshot_bytes: snapshotBytes,
+    lag_ms: lagMs,
+    waiting_results: waitingResults,
+    log_entries: logEntries,
+    ...(checkpointAtMs > 0 && { checkpoint_at: new Date(checkpointAtMs).toISOString() }),
+    ...rest,
+  });
+});
+
+rulesApi.post("/rules/:rule/test", async (c) => {
+  const { text, events, until } = await testBody(c);
+  const request = { name: nameOf(c), ...(text !== undefined && { text }), ...over(events, until) };
+  return tested(c, await c.env.app.test(request));
+});
+
+rulesApi.onError((error, c) => problem(c, error));
+rulesApi.notFound((c) => problem(c, new CodedError("NOT_FOUND", "There is nothing here.")));
+
+/** A rule's text comes as it is, or as `{"text": …}`. */
+async function ruleText(c: Context<RulesApi>): Promise<string> {
+  const body = await bodyOf(c);
+  if (!(c.req.header("content-type") ?? "").includes("json")) return body;
+  const parsed = z.object({ text: z.string() }).safeParse(jsonOf(body));
+  if (!parsed.success) throw new CodedError("BAD_REQUEST", "text: a rule is a text of SiddhiQL");
+  return parsed.data.text;
+}
+
+const testSchema = z.object({
+  text: z.string().optional(),
+  until: z.iso.datetime().optional(),
+  events: z
+    .array(
+      z.object({
+        topic: z.string().regex(/^devices\/[^/]+\/.+$/),
+        payload: z.unknown(),
+        at: z.iso.datetime(),
+        name: z.string().optional(),
+      }),
+    )
+    .optional(),
+});
+
+async function testBody(c: Context<RulesApi>): Promise<z.infer<typeof testSchema>> {
+  const body = await bodyOf(c);
+  const parsed = testSchema.safeParse(body === "" ? {} : jsonOf(body));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new CodedError("BAD_REQUEST", `${issue?.path.join(".") || "body"}: ${issue?.message ?? "wrong"}`);
+}
+
+/** Test events by their topics in the owner's tree, oldest first. */
+function over(
+  events: z.infer<typeof testSchema>["events"],
+  until: string | undefined,
+): Pick<TestRequest, "events" | "untilMs"> {
+  const things = events?.map(({ topic, payload, at, name = "" }): ThingEvent => {
+    const [, device = "", ...rest] = topic.split("/");
+    return {
+      device,
+      name,
+      topic: rest.join("/"),
+      payload: typeof payload === "string" ? payload : JSON.stringify(payload),
+      atMs: Date.parse(at),
+    };
+  });
+  return {
+    ...(things !== undefined && { events: things.sort((a, b) => a.atMs - b.atMs) }),
+    ...(until !== undefined && { untilMs: Date.parse(until) }),
+  };
+}
+
+async function bodyOf(c: Context<RulesApi>): Promise<string> {
+  if (Number(c.req.header("content-length") ?? 0) > maxBodyBytes) tooLarge();
+  const body = await c.req.text();
+  if (body.length > maxBodyBytes) tooLarge();
+  return body;
+}
+
+function tooLarge(): never {
+  throw new CodedError("TOO_LARGE", `A body has at most ${maxBodyBytes} bytes`);
+}
+
+function jsonOf(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw new CodedError("BAD_REQUEST", "body: not JSON");
+  }
+}
+
+function nameOf(c: Context<RulesApi>): string {
+  const name = c.req.param("rule") ?? "";
+  if (!ruleName.test(name)) {
+    throw new CodedError("BAD_REQUEST", "rule: lower-case letters, digits and hyphens, at most 63");
+  }
+  return name;
+}
+
+/** `If-Match: "3"` and `If-None-Match: *` (RFC 9110 §13.1). */
+function ifVersion(c: Context<RulesApi>): number | undefined {
+  if (c.req.header("if-none-match") === "*") return 0;
+  const match = c.req.header("if-match");
+  if (match === undefined) return undefined;
+  const [, version] = /^"(\d+)"$/.exec(match) ?? [];
+  if (version === undefined) throw new CodedError("BAD_REQUEST", "If-Match: an ETag of a rule");
+  return Number(version);
+}
+
+function ruleAnswer(c: Context<RulesApi>, answer: Answer<RuleStatus>, status: ContentfulStatusCode = 200) {
+  if ("error" in answer) return refused(c, answer.error);
+  return c.json(toJson(answer.ok), status, { etag: `"${answer.ok.version}"` });
+}
+
+function toJson({ name, version, state, text, deployedAtMs, error, dropped }: RuleStatus) {
+  return {
+    name,
+    version,
+    state,
+    text,
+    deployed_at: new Date(deployedAtMs).toISOString(),
+    ...(error !== undefined && { error: errorJson(error) }),
+    ...(dropped !== undefined && { dropped }),
+  };
+}
+
+function tested(c: Context<RulesApi>, answer: Answer<DryRun>) {
+  if ("error" in answer) return refused(c, answer.error);
+  const { results, eventsIn, errors, lastError } = answer.ok;
+  return c.json({
+    events_in: eventsIn,
+    errors,
+    ...(lastError !== undefined && { last_error: errorJson(lastError) }),
+    results: results.map(({ after, atMs, result: { number: _, payload, ...result } }) => ({
+      ...result,
+      at: new Date(atMs).toISOString(),
+      after_event: after,
+      payload: JSON.parse(payload),
+    })),
+  });
+}
+
+function errorJson({ atMs, ...error }: RuleError) {
+  return { ...error, ...(atMs !== undefined && { at: new Date(atMs).toISOString() }) };
+}
+
+/** What is wrong with a rule has a place in its text, beside the members of RFC 9457. */
+function refused(c: Context<RulesApi>, { message, ...error }: RuleError): Response {
+  const status = error.code === "NOT_FOUND" ? 404 : error.code === "CONFLICT" ? 412 : 422;
+  const title = status === 404 ? "Not found" : status === 412 ? "Precondition failed" : "The rule is refused";
+  return c.json({ type: "about:blank", title, status, ...error, detail: message }, status, {
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+  });
+}
