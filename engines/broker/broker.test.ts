@@ -146,6 +146,42 @@ for (const protocolLevel of [4, 5] as const) {
   });
 }
 
+describe("a client with a longer keep alive that falls silent", () => {
+  const lost = () => {
+    const home = new TestHome();
+    const device = home.client("device", { keepAliveSeconds: 300, will: will("lost") });
+    return { home, device };
+  };
+
+  test("is noticed on time by the alarm when its will has a subscriber", () => {
+    const { home, device } = lost();
+    const owner = home.client("owner");
+    owner.subscribe("devices/+/$state");
+    home.pass(449_000);
+    expect(device.isClosed).toBe(false);
+    home.pass(2000);
+    expect(owner.takeMessages()).toEqual(["devices/dh1/$state=lost"]);
+  });
+
+  test("wakes nobody when no one listens, and is noticed in the next turn", () => {
+    const { home, device } = lost();
+    home.alarmAtMs = undefined;
+    home.pass(10_000_000);
+    expect(device.isClosed).toBe(false);
+    const owner = home.client("owner");
+    owner.subscribe("devices/+/$state");
+    expect([device.isClosed, owner.takeMessages()]).toEqual([true, ["devices/dh1/$state=lost"]]);
+  });
+
+  test("is watched from the moment that someone begins to listen", () => {
+    const { home, device } = lost();
+    home.pass(100_000);
+    home.client("owner").subscribe("devices/#");
+    home.pass(351_000);
+    expect(device.isClosed).toBe(true);
+  });
+});
+
 describe("who may connect", () => {
   const token = "token-of-a-device";
 
@@ -251,7 +287,7 @@ describe("authority ends on time", () => {
     owner.take();
     home.nowMs += 2 * minute;
     device.publish("telemetry/t", "1");
-    expect(owner.take()).toEqual([]);
+    expect(owner.take()).toEqual([{ type: "disconnect", reasonCode: 0x87 }]);
   });
 
   test("who subscribed to $auth/expiring hears of it a minute before, once", () => {

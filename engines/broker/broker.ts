@@ -13,7 +13,7 @@ import { askWho, renewed } from "./authority.ts";
 import { connect, connectAuthenticated, mountOf, refuse } from "./connect.ts";
 import { bearerToken } from "./connect-token.ts";
 import { type Attachment, Connection } from "./connection.ts";
-import { nextDeadline, runDeadlines, watchConnection } from "./deadlines.ts";
+import { nextAlarm, runDeadlines, watchConnection } from "./deadlines.ts";
 import { publishMessage } from "./deliver.ts";
 import type { ConnectionId, Effect } from "./effect.ts";
 import { addDevice, revoke, setGrant } from "./grants.ts";
@@ -74,7 +74,7 @@ export class Broker {
   /** A socket was accepted. `authority` is there when the gateway has already introspected the token. */
   open(id: ConnectionId, authority?: Authority): Effect[] {
     const state = this.#state;
-    return state.turn(() => {
+    return this.#turn(() => {
       const connection = new Connection(id, state.nowMs, state.limits, state.topicNames);
       connection.authority = authority;
       state.connections.set(id, connection);
@@ -87,7 +87,7 @@ export class Broker {
   /** Bytes arrived: part of a packet, one, or many. */
   receive(id: ConnectionId, bytes: Uint8Array): Effect[] {
     const state = this.#state;
-    return state.turn(() => {
+    return this.#turn(() => {
       const connection = state.connections.get(id);
       if (connection === undefined) return;
       state.counters.bytesReceived += bytes.byteLength;
@@ -111,7 +111,7 @@ export class Broker {
   /** The answer to an `authenticate` effect; `undefined` if nobody could say. */
   authenticated(id: ConnectionId, introspection: Introspection | undefined): Effect[] {
     const state = this.#state;
-    return state.turn(() => {
+    return this.#turn(() => {
       const connection = state.connections.get(id);
       const waiting = connection?.waiting;
       if (connection === undefined || waiting === undefined) return;
@@ -128,7 +128,7 @@ export class Broker {
   /** The socket is gone, or its client closed it; without a DISCONNECT before, the will goes out. */
   closed(id: ConnectionId): Effect[] {
     const state = this.#state;
-    return state.turn(() => {
+    return this.#turn(() => {
       const connection = state.connections.get(id);
       if (connection === undefined) return;
       if (connection.waiting !== undefined) connection.isGone = true;
@@ -139,7 +139,7 @@ export class Broker {
   /** A text frame came, which MQTT over WebSocket has not ([MQTT-6.0.0-1], [MQTT-3.1.1:6.0.0-1]). */
   receivedText(id: ConnectionId): Effect[] {
     const state = this.#state;
-    return state.turn(() => {
+    return this.#turn(() => {
       const connection = state.connections.get(id);
       if (connection !== undefined) endConnection(state, connection, { isWillKept: true, closeCode: 1003 });
     });
@@ -148,15 +148,15 @@ export class Broker {
   /** The alarm went off, on time or late. */
   alarm(): Effect[] {
     const state = this.#state;
-    return state.turn(() => {
+    return this.#turn(() => {
       state.alarmAtMs = Number.POSITIVE_INFINITY;
       runDeadlines(state);
-      state.wakeAt(nextDeadline(state));
+      state.wakeAt(nextAlarm(state));
     });
   }
 
   addDevice(device: ClaimedDevice): Effect[] {
-    return this.#state.turn(() => addDevice(this.#state, device));
+    return this.#turn(() => addDevice(this.#state, device));
   }
 
   devices(): readonly ClaimedDevice[] {
@@ -165,13 +165,13 @@ export class Broker {
 
   /** Publishes in the name of the platform, such as the results of the owner's rules. */
   publish(messages: readonly Message[]): Effect[] {
-    return this.#state.turn(() => {
+    return this.#turn(() => {
       for (const message of messages) publishMessage(this.#state, message, undefined);
     });
   }
 
   setGrant(grant: StoredGrant): Effect[] {
-    return this.#state.turn(() => setGrant(this.#state, grant));
+    return this.#turn(() => setGrant(this.#state, grant));
   }
 
   grant(grantId: GrantId): StoredGrant | undefined {
@@ -179,7 +179,16 @@ export class Broker {
   }
 
   revoke(notice: RevocationNotice): Effect[] {
-    return this.#state.turn(() => revoke(this.#state, notice));
+    return this.#turn(() => revoke(this.#state, notice));
+  }
+
+  /** One turn, and at its end whatever has become due, so that most of it needs no alarm. */
+  #turn(work: () => void): Effect[] {
+    const state = this.#state;
+    return state.turn(() => {
+      work();
+      if (state.nowMs >= state.dueAtMs) runDeadlines(state);
+    });
   }
 }
 

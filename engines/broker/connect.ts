@@ -5,7 +5,7 @@ import { base64url } from "../oauth/base64url.ts";
 import { admit, askWho } from "./authority.ts";
 import { connectToken } from "./connect-token.ts";
 import type { Connection } from "./connection.ts";
-import { watchConnection } from "./deadlines.ts";
+import { watchConnection, watchSilence } from "./deadlines.ts";
 import { endConnection, endSession } from "./lifecycle.ts";
 import type { Mount } from "./mount.ts";
 import { resend } from "./outgoing.ts";
@@ -120,6 +120,7 @@ function open(state: BrokerState, connection: Connection, packet: Connect, offer
   if (previous !== undefined) resend(state, session);
   state.keep(connection);
   watchConnection(state, connection);
+  if (session.subscriptions.size > 0) watchSilence(state);
 }
 
 /** [MQTT-3.1.4-3] [MQTT-3.1.1:3.1.4-2] the same client again: the older connection ends, its will goes out. */

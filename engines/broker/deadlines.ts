@@ -6,6 +6,7 @@ import { endGrant } from "./grants.ts";
 import { endConnection, endSession, refuseConnection } from "./lifecycle.ts";
 import { grantTopic } from "./mount.ts";
 import { saveWaiting } from "./outgoing.ts";
+import type { Target } from "./routes.ts";
 import { type Session, sessionKey } from "./session.ts";
 import type { BrokerState } from "./state.ts";
 import { expiringTopic } from "./subscribe.ts";
@@ -16,33 +17,35 @@ import { publishWill } from "./will.ts";
 const expiringNoticeMs = 60_000;
 
 /**
- * Everything that time brings about, in one place: the one alarm is set to the soonest of these, and each is
- * also looked at when it happens to be due in another turn.
+ * When the alarm must go off: the soonest deadline that cannot wait for a turn that happens anyway.
  *
- * @returns the soonest deadline, `Infinity` if there is none.
+ * @returns `Infinity` if there is none.
  */
-export function nextDeadline(state: BrokerState): number {
-  let soonest = Number.POSITIVE_INFINITY;
+export function nextAlarm(state: BrokerState): number {
+  return soonest(state, (connection) => silenceAlarm(state, connection));
+}
+
+/** The soonest of everything that time brings about, with `silence` for a connection's keep alive. */
+function soonest(state: BrokerState, silence: (connection: Connection) => number): number {
+  let atMs = Math.min(
+    state.sysDueAtMs ?? Number.POSITIVE_INFINITY,
+    state.unsavedDueAtMs ?? Number.POSITIVE_INFINITY,
+  );
   for (const connection of state.connections.values()) {
-    soonest = Math.min(
-      soonest,
-      connection.silentUntilMs(state.limits),
-      endOf(connection),
-      noticeOf(connection),
-    );
+    atMs = Math.min(atMs, silence(connection), endOf(connection), noticeOf(connection));
   }
   for (const session of state.sessions.values()) {
-    soonest = Math.min(soonest, session.willDueAtMs ?? soonest, session.endsAtMs ?? soonest);
+    atMs = Math.min(atMs, session.willDueAtMs ?? atMs, session.endsAtMs ?? atMs);
   }
-  for (const grant of state.grants.values()) soonest = Math.min(soonest, grant.expiresAtMs);
-  soonest = Math.min(soonest, state.sysDueAtMs ?? soonest, state.unsavedDueAtMs ?? soonest);
-  return soonest;
+  for (const grant of state.grants.values()) atMs = Math.min(atMs, grant.expiresAtMs);
+  return atMs;
 }
 
 /** Carries out all that is due, the oldest first. Safe to run twice, late, or for nothing. */
 export function runDeadlines(state: BrokerState): void {
   const due = [...dueNow(state)].sort((a, b) => a.atMs - b.atMs || (a.name < b.name ? -1 : 1));
   for (const { run } of due) run();
+  state.dueAtMs = soonest(state, (connection) => connection.silentUntilMs(state.limits));
   if (state.unsavedDueAtMs !== undefined) saveWaiting(state);
   publishSys(state);
   // An alarm that only looked after keep alives is frequent, and a sweep reads every retained row.
@@ -103,7 +106,29 @@ function sendDelayedWill(state: BrokerState, session: Session): void {
 
 /** A new or renewed connection: the alarm must not come later than it needs. */
 export function watchConnection(state: BrokerState, connection: Connection): void {
-  state.wakeAt(Math.min(connection.silentUntilMs(state.limits), endOf(connection), noticeOf(connection)));
+  state.dueAt(connection.silentUntilMs(state.limits));
+  state.wakeAt(Math.min(silenceAlarm(state, connection), endOf(connection), noticeOf(connection)));
+}
+
+/** Someone began to listen: the silence of others may concern them from now on. */
+export function watchSilence(state: BrokerState): void {
+  for (const connection of state.connections.values()) state.wakeAt(silenceAlarm(state, connection));
+}
+
+/**
+ * When silence must be noticed even if nothing else wakes the object; `Infinity` if nobody would hear of it. An
+ * alarm that goes off once a minute for a client that is well costs more than all its messages
+ * (docs/decisions/023).
+ */
+function silenceAlarm(state: BrokerState, connection: Connection): number {
+  const { session, keepAliveSeconds } = connection;
+  const silentUntilMs = connection.silentUntilMs(state.limits);
+  if (session === undefined || keepAliveSeconds < state.limits.lazyKeepAliveSeconds) return silentUntilMs;
+  if (session.will === undefined) return Number.POSITIVE_INFINITY;
+  const { targets, shared } = state.routes.find(session.will.message.topicName);
+  const isHeard = (target: Target) => target.session !== session && target.session.connection !== undefined;
+  const hasListener = targets.some(isHeard) || shared.some(({ members }) => members.some(isHeard));
+  return hasListener ? silentUntilMs : Number.POSITIVE_INFINITY;
 }
 
 /** Someone wants to know when the token ends. */

@@ -1,6 +1,7 @@
 import type { ReasonCode } from "../mqtt/packet.ts";
 import { reasonCode } from "../mqtt/reason-code.ts";
 import type { ClaimedDevice, DeviceHandle, GrantId, RevocationNotice } from "../oauth/authority.ts";
+import { watchSilence } from "./deadlines.ts";
 import { publishMessage } from "./deliver.ts";
 import { dropSession, refuseConnection } from "./lifecycle.ts";
 import { devicePrefix, grantTopic } from "./mount.ts";
@@ -32,6 +33,7 @@ export function setGrant(state: BrokerState, grant: StoredGrant): void {
     connection.authority = { ...connection.authority, expiresAtMs: grant.expiresAtMs };
     state.keep(connection);
   }
+  watchSilence(state);
   tellApps(state, ({ grantId }) => grantId === grant.grantId);
 }
 

@@ -41,6 +41,11 @@ export interface Limits {
   /** A 5.0 client that asks for a keep alive from 30 s up to this is told this (waking costs money). */
   readonly serverKeepAliveSeconds: number;
   /**
+   * From this keep alive on, a client that falls silent is noticed by the alarm only if somebody would hear of it:
+   * if its will has a subscriber. Otherwise it is noticed in the next turn that anyone causes.
+   */
+  readonly lazyKeepAliveSeconds: number;
+  /**
    * How far the attachment's word on when a client was last heard may be behind, as a part of the keep alive: a
    * sleeping object grants that much more. 0 writes the attachment with every packet.
    */
@@ -77,9 +82,10 @@ export const defaultLimits: Limits = {
   queuedMessages: 1000,
   queuedBytes: 1024 * 1024,
   unsavedMs: 5000,
-  retainedSaveSeconds: 600,
+  retainedSaveSeconds: 4 * 3600,
   sessionExpirySeconds: 30 * 24 * 3600,
   serverKeepAliveSeconds: 120,
+  lazyKeepAliveSeconds: 60,
   keepAliveSlack: 0.1,
   connectSeconds: 10,
   bytesBeforeConnect: 64 * 1024,

@@ -74,6 +74,8 @@ export class BrokerState {
   nowMs = 0;
   /** What the shell's alarm is set to. */
   alarmAtMs = Number.POSITIVE_INFINITY;
+  /** No deadline, with or without an alarm, is sooner than this. */
+  dueAtMs = 0;
   nextSessionId = 1;
   wokeAtMs = 0;
   /** When `$SYS` is published again, while someone listens. */
@@ -149,8 +151,14 @@ export class BrokerState {
     this.effect({ kind: "close", to: connection.id, code });
   }
 
-  /** Makes sure that `Broker.alarm` is called at `atMs` or before. */
+  /** Something is due at `atMs`: it happens in the first turn from then on. */
+  dueAt(atMs: number): void {
+    if (atMs < this.dueAtMs) this.dueAtMs = atMs;
+  }
+
+  /** The same, and makes sure that there is such a turn: `Broker.alarm` is called at `atMs` or before. */
   wakeAt(atMs: number): void {
+    this.dueAt(atMs);
     if (atMs >= this.alarmAtMs) return;
     this.alarmAtMs = atMs;
     this.effect({ kind: "alarm", atMs });

@@ -10,7 +10,7 @@ import type {
 import { reasonCode } from "../mqtt/reason-code.ts";
 import { matches } from "../mqtt/topic.ts";
 import type { Connection } from "./connection.ts";
-import { watchExpiry } from "./deadlines.ts";
+import { watchExpiry, watchSilence } from "./deadlines.ts";
 import { deliverTo } from "./deliver.ts";
 import type { Message } from "./message.ts";
 import { retainedAt, retainedUnder } from "./retained.ts";
@@ -60,7 +60,10 @@ export function subscribe(
     news.push({ subscription, sendRetained });
     return request.qos;
   });
-  if (news.length > 0) state.store.apply({ kind: "save-session", session: session.record() });
+  if (news.length > 0) {
+    state.store.apply({ kind: "save-session", session: session.record() });
+    watchSilence(state);
+  }
   // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.8.4-6] one code a filter, in the same order
   state.send(connection, { type: "suback", packetId: packet.packetId, reasonCodes });
   for (const { subscription, sendRetained } of news) {
