@@ -2,11 +2,14 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** What some suites need from the system: the command that shows it is there, and Debian's package. */
+/** What some suites need from the system: the command (or file) that shows it is there, and Debian's package. */
 export const systemPackages = {
   chromium: { command: "chromium", debianPackage: "chromium" },
   mosquitto: { command: "mosquitto", debianPackage: "mosquitto" },
   "mosquitto-clients": { command: "mosquitto_pub", debianPackage: "mosquitto-clients" },
+  php: { command: "php", debianPackage: "php-cli" },
+  simplesamlphp: { command: "/usr/share/simplesamlphp/lib/_autoload.php", debianPackage: "simplesamlphp" },
+  slapd: { command: "slapd", debianPackage: "slapd" },
 } as const;
 
 export type SystemPackage = keyof typeof systemPackages;
@@ -33,6 +36,7 @@ export function installSystemPackages(wanted: readonly SystemPackage[]): readonl
 }
 
 function isOnPath(command: string): boolean {
+  if (command.startsWith("/")) return existsSync(command);
   const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin"];
   return folders.some((folder) => existsSync(join(folder, command)));
 }
