@@ -147,11 +147,16 @@ export class TestHome {
 
   /** The DIdP answers everything that was asked. */
   answer(): void {
-    for (const { on, token } of this.unanswered.splice(0)) {
+    for (let question = this.unanswered[0]; question !== undefined; question = this.unanswered[0]) {
+      const { on, token } = question;
       const authority = this.tokens.get(token);
       const introspection: Introspection =
         authority === undefined ? { active: false } : { active: true, authority };
-      this.run((broker) => broker.authenticated(on, introspection));
+      this.run((broker) => {
+        // Only in the turn: until then the open question keeps the object awake.
+        this.unanswered.shift();
+        return broker.authenticated(on, introspection);
+      });
     }
   }
 
