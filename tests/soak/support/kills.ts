@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Person } from "../../../cli/sim/person.ts";
+import { Server } from "../../e2e/support/server.ts";
+import { openFactory } from "../../support/manufacturer.ts";
+import { ownedDevice } from "../../support/owned-device.ts";
+import { unlimited } from "./evictions.ts";
+import { SoakPublisher } from "./publisher.ts";
+import { random } from "./random.ts";
+import { SoakSubscriber } from "./subscriber.ts";
+import { type Verdict, verdictOf } from "./verdict.ts";
+
+export interface KillSoak {
+  readonly firstPort: number;
+  readonly seed: number;
+  readonly kills: number;
+}
+
+export interface KillVerdict extends Verdict {
+  readonly kills: number;
+  readonly connections: number;
+}
+
+/** Traffic at QoS 1 and 2 while the whole server is ended by kill -9 at random moments, and started again. */
+export async function soakKills(soak: KillSoak): Promise<KillVerdict> {
+  const stateDir = mkdtempSync(path.join(tmpdir(), "edgenym-soak-"));
+  const settings = { ...unlimited, DEVICE_POLL_SECONDS: "1" };
+  const server = new Server({
+    firstPort: soak.firstPort,
+    stateDir,
+    arguments: [
+      "--no-demo",
+      ...Object.entries(settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]),
+    ],
+  });
+  try {
+    await server.start();
+    const { didp, gateway } = server.addresses;
+    const factory = await openFactory(didp, server.secrets.operatorToken);
+    const { accessToken: token } = await ownedDevice(didp, factory, new Person({ login: "alice" }), "soaked");
+    const pick = random(soak.seed);
+    const url = `${gateway.replace("http", "ws")}/mqtt`;
+    const subscriber = new SoakSubscriber({ url, token, mqttClientId: "soak-subscriber" });
+    await subscriber.start();
+    await subscriber.subscribed;
+    const publisher = new SoakPublisher({ url, token, mqttClientId: "soak-publisher" }, pick);
+    await publisher.start();
+    publisher.publish();
+    for (let kill = 0; kill < soak.kills; kill += 1) {
+      await afterAcknowledgements(publisher, Math.floor(pick() * 400));
+      await new Promise((resolve) => setTimeout(resolve, pick() * 5));
+      await server.kill();
+      await server.start();
+    }
+    await afterAcknowledgements(publisher, 50);
+    const verdict = await verdictOf(publisher, subscriber, { url, token, allow: 30_000 });
+    return { kills: soak.kills, connections: publisher.connections + subscriber.connections, ...verdict };
+  } finally {
+    await server.kill();
+    rmSync(stateDir, { recursive: true, force: true });
+  }
+}
+
+/** Counted, not timed, so that each round sees traffic however slow the disk is. */
+function afterAcknowledgements(publisher: SoakPublisher, count: number): Promise<void> {
+  let left = count + 1;
+  return new Promise((resolve) => {
+    publisher.onAcknowledged = () => {
+      left -= 1;
+      if (left === 0) resolve();
+    };
+  });
+}
