@@ -154,7 +154,7 @@ export class StreamApp extends DurableObject<StreamAppEnv> {
     if (before?.text === text && before.state === "running") return { ok: this.#statusOf(before) };
     return this.#change(() => {
       this.#rules.setClock(Date.now());
-      const dropped = this.#run(name, text, before?.counters);
+      const dropped = this.#run(name, text, this.#records.get(name)?.counters);
       this.#record({
         name,
         text,
@@ -162,7 +162,7 @@ export class StreamApp extends DurableObject<StreamAppEnv> {
         state: "running",
         deployedAtMs: Date.now(),
         error: undefined,
-        counters: before?.counters ?? { eventsIn: 0, eventsOut: 0, errors: 0 },
+        counters: this.#records.get(name)?.counters ?? { eventsIn: 0, eventsOut: 0, errors: 0 },
       });
       return { ...this.#statusOf(this.#records.get(name)), dropped };
     });
@@ -188,7 +188,7 @@ export class StreamApp extends DurableObject<StreamAppEnv> {
     if (record.state !== "running") return { ok: this.#statusOf(record) };
     return this.#change(() => {
       this.#rules.remove(name);
-      this.#record({ ...record, state: "stopped" });
+      this.#record({ ...record, ...this.#records.get(name), state: "stopped" });
       return this.#statusOf(this.#records.get(name));
     });
   }
@@ -236,7 +236,7 @@ export class StreamApp extends DurableObject<StreamAppEnv> {
   }
 
   /** Runs a rule, deployed or not, over given events or over those that came lately. Changes nothing. */
-  test({ name, text, events, untilMs }: TestRequest): Answer<DryRun> {
+  dryRun({ name, text, events, untilMs }: TestRequest): Answer<DryRun> {
     const tested = text ?? (name === undefined ? undefined : this.#records.get(name)?.text);
     if (tested === undefined) return unknownRule(name ?? "");
     const limit = this.#limits.maxTestEvents;

@@ -45,6 +45,6 @@ export class OwnersRules extends WorkerEntrypoint<CepEnv> {
 
   /** Runs a rule in virtual time. */
   dryRun(user: GatewayUserId, request: TestRequest) {
-    return streamAppOf(this.env, user).test(request);
+    return streamAppOf(this.env, user).dryRun(request);
   }
 }

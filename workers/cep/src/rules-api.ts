@@ -23,7 +23,7 @@ interface OwnersApp {
   stop(name: string): Promise<Answer<RuleStatus>>;
   remove(name: string): Promise<Answer<true>>;
   metrics(name: string): Promise<Answer<RuleReport>>;
-  test(request: TestRequest): Promise<Answer<DryRun>>;
+  dryRun(request: TestRequest): Promise<Answer<DryRun>>;
 }
 
 type RulesApi = { Bindings: { app: OwnersApp } };
@@ -39,14 +39,14 @@ rulesApi.get("/rules/openapi.json", (c) => c.json(openapi));
 rulesApi.get("/rules", async (c) => c.json({ rules: (await c.env.app.list()).map(toJson) }));
 
 rulesApi.post("/rules:validate", async (c) => {
-  const answer = await c.env.app.test({ text: await ruleText(c), events: [] });
+  const answer = await c.env.app.dryRun({ text: await ruleText(c), events: [] });
   return "error" in answer ? refused(c, answer.error) : c.json({ valid: true });
 });
 
 rulesApi.post("/rules:test", async (c) => {
   const { text, events, until } = await testBody(c);
   if (text === undefined) throw new CodedError("BAD_REQUEST", "text: the rule to test is missing");
-  return tested(c, await c.env.app.test({ text, ...over(events, until) }));
+  return tested(c, await c.env.app.dryRun({ text, ...over(events, until) }));
 });
 
 rulesApi.get("/rules/:rule", async (c) => ruleAnswer(c, await c.env.app.status(nameOf(c))));
@@ -85,7 +85,7 @@ rulesApi.get("/rules/:rule/metrics", async (c) => {
 rulesApi.post("/rules/:rule/test", async (c) => {
   const { text, events, until } = await testBody(c);
   const request = { name: nameOf(c), ...(text !== undefined && { text }), ...over(events, until) };
-  return tested(c, await c.env.app.test(request));
+  return tested(c, await c.env.app.dryRun(request));
 });
 
 rulesApi.onError((error, c) => problem(c, error));
