@@ -5,61 +5,78 @@ type Numeric = number | bigint;
 const NUMBERS = ["int", "long", "double", "float"] as const;
 const number = { name: "arg", types: NUMBERS, description: "The number to compare.", isDynamic: true };
 
-/** Largest (sign 1) or smallest (sign -1) value in the window, kept in a monotonic queue: amortised O(1). */
+/**
+ * Largest or smallest value in the window, kept in a monotonic queue: amortised O(1) while values leave in the order
+ * they came. Each value has its number, so that an old value that leaves does not take an equal younger one along.
+ */
 export class Extreme implements AggregatorState {
   readonly #isMax: boolean;
-  #queue: Numeric[] = [];
+  /** All values, oldest first; those before `#head` have left. */
+  #values: Numeric[] = [];
   #head = 0;
+  /** Numbers (positions in `#values`) of those that no younger value beats, best first. */
+  #best: number[] = [];
+  #bestHead = 0;
+
   constructor(isMax: boolean) {
     this.#isMax = isMax;
   }
+
   add(value: Numeric | null): unknown {
-    const queue = this.#queue;
     if (value !== null) {
-      let end = queue.length;
-      while (end > this.#head && this.#beats(value, queue[end - 1] as Numeric)) end--; // end - 1 is in range
-      queue.length = end;
-      queue.push(value);
+      this.#values.push(value);
+      this.#rank(this.#values.length - 1);
     }
     return this.#current();
   }
+
+  #rank(at: number): void {
+    const values = this.#values;
+    const value = values[at] as Numeric; // in range
+    const best = this.#best;
+    let end = best.length;
+    while (end > this.#bestHead && this.#beats(value, values[best[end - 1] as number] as Numeric)) end--; // in range
+    best.length = end;
+    best.push(at);
+  }
+
   remove(value: Numeric | null): unknown {
-    if (value !== null && this.#head < this.#queue.length) {
-      if (this.#queue[this.#head] === value) this.#dropHead();
-      else {
-        const at = this.#queue.indexOf(value, this.#head);
-        if (at >= 0) this.#queue.splice(at, 1);
-      }
+    if (value === null) return this.#current();
+    if (this.#values[this.#head] === value) {
+      if (this.#best[this.#bestHead] === this.#head) this.#bestHead++;
+      this.#head++;
+      if (this.#head > 64 && this.#head * 2 > this.#values.length) this.load(this.#values.slice(this.#head));
+    } else {
+      // Out of order, as from a sort window: leave out the oldest equal value and rank anew.
+      const at = this.#values.indexOf(value, this.#head);
+      if (at >= 0) this.load(this.#values.filter((_, i) => i >= this.#head && i !== at));
     }
     return this.#current();
   }
-  #dropHead(): void {
-    this.#head++;
-    if (this.#head > 32 && this.#head * 2 > this.#queue.length) {
-      this.#queue = this.#queue.slice(this.#head);
-      this.#head = 0;
-    }
-  }
+
   #beats(a: Numeric, b: Numeric): boolean {
     return this.#isMax ? a > b : a < b;
   }
   #current(): unknown {
-    return this.#head < this.#queue.length ? this.#queue[this.#head] : null;
+    const at = this.#best[this.#bestHead];
+    return at === undefined ? null : this.#values[at];
   }
   reset(): unknown {
-    this.#queue = [];
-    this.#head = 0;
+    this.load([]);
     return null;
   }
   isEmpty(): boolean {
-    return this.#head >= this.#queue.length;
+    return this.#head >= this.#values.length;
   }
   save(): unknown {
-    return this.#queue.slice(this.#head);
+    return this.#values.slice(this.#head);
   }
   load(saved: Numeric[]): void {
-    this.#queue = saved;
+    this.#values = saved;
     this.#head = 0;
+    this.#best = [];
+    this.#bestHead = 0;
+    for (let i = 0; i < saved.length; i++) this.#rank(i);
   }
 }
 

@@ -106,11 +106,13 @@ export class LogicalPostState extends PostState {
 
   override accept(stateEvent: Ev): void {
     if (this.op === "and") {
-      if (this.partnerPre.partnerMayProceed(stateEvent)) super.accept(stateEvent);
-      else this.pre.isChanged = true;
-      return;
+      if (!this.partnerPre.partnerMayProceed(stateEvent)) {
+        this.pre.isChanged = true;
+        return;
+      }
     }
     super.accept(stateEvent);
+    // The whole pattern is this pair and the first half came last: its pre state asks the other half.
     if (this.partnerPost.isLast && this.pre.lastPost === this.partnerPost) this.partnerPost.isReturned = true;
   }
 }
