@@ -7,10 +7,9 @@ export const hasSimpleSaml = existsSync(`${WWW}/saml2/idp/SSOService.php`) && ex
 
 /**
  * Debian's simplesamlphp as an identity provider whose people are `alice` and `bob` (any password: their name), over
- * PHP's own server. It knows us by the metadata that we publish.
+ * PHP's own server. It knows us by the metadata that we publish, and signs with the key `saml-idp`.
  */
 export async function startSimpleSaml(keys: TestKeys, port: number, spMetadata: string) {
-  keys.selfSigned("saml-idp", "idp.canary.example");
   const folder = keys.path("simplesamlphp");
   for (const name of ["metadata", "log", "data", "tmp", "sessions"]) {
     mkdirSync(`${folder}/${name}`, { recursive: true });
@@ -67,7 +66,7 @@ $metadata['${origin}/idp'] = [
   return { ...server, log: `${folder}/log/simplesamlphp.log` };
 }
 
-/** The setting for it; its certificate is made by `startSimpleSaml`. */
+/** The setting for it. */
 export function simpleSamlUidp(port: number, certificate: string) {
   const origin = `http://127.0.0.1:${port}`;
   return {

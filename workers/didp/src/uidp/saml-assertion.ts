@@ -25,7 +25,7 @@ const assertionSchema = z.object({
             }),
           }),
         ),
-        EncryptedID: z.undefined(),
+        EncryptedID: z.undefined().optional(),
         SubjectConfirmation: z.array(
           z.object({
             $: z.object({ Method: z.string() }),
