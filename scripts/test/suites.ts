@@ -18,10 +18,11 @@ const tests = (name: string, needs: Suite["needs"] = []): Suite => ({
   needs,
 });
 /** Suites with a configuration of their own: another runtime, or a set-up of their own. */
-const configured = (name: string): Suite => ({
+const configured = (name: string, needs: Suite["needs"] = []): Suite => ({
   name: `tests: ${name}`,
   command: ["vitest", "run", "--config", `tests/${name}/vitest.config.ts`],
   isVitest: true,
+  needs,
 });
 const dryRun = (config: string): Suite =>
   check(
@@ -45,10 +46,13 @@ export const suites: readonly Suite[] = [
   tests("node"),
   dryRun("wrangler.toml"),
   dryRun("durable-objects/pcm/wrangler.toml"),
+  dryRun("workers/cep/wrangler.toml"),
   dryRun("workers/didp/wrangler.toml"),
   dryRun("workers/pseudonymiser/wrangler.toml"),
   configured("runtime"),
+  configured("streams"),
   configured("identity"),
+  configured("logins", ["simplesamlphp", "php", "slapd"]),
   configured("wire"),
   tests("e2e", ["chromium", "mosquitto-clients"]),
   check("bench/main-path --smoke", "node", "bench/main-path.ts", "--smoke"),
