@@ -17,7 +17,7 @@ import { forgetWill, publishWill, toStoredWill } from "./will.ts";
 export function connect(state: BrokerState, connection: Connection, packet: Connect): void {
   connection.protocolLevel = packet.protocolLevel;
   connection.maximumPacketBytes = Math.min(
-    packet.properties?.maximumPacketSize ?? state.limits.maximumPacketBytes,
+    packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY,
     // What we send may be larger than what we take: a topic is longer in the owner's names than in a device's.
     2 * state.limits.maximumPacketBytes,
   );

@@ -112,7 +112,11 @@ export function watchConnection(state: BrokerState, connection: Connection): voi
 
 /** Someone began to listen: the silence of others may concern them from now on. */
 export function watchSilence(state: BrokerState): void {
-  for (const connection of state.connections.values()) state.wakeAt(silenceAlarm(state, connection));
+  for (const connection of state.connections.values()) {
+    // An alarm that is soon enough anyway spares the look at who listens.
+    const isAlarmLater = connection.silentUntilMs(state.limits) < state.alarmAtMs;
+    if (isAlarmLater) state.wakeAt(silenceAlarm(state, connection));
+  }
 }
 
 /**
@@ -162,7 +166,8 @@ function tellOfExpiry(state: BrokerState, connection: Connection): void {
     JSON.stringify({ expires_at: new Date(authority.expiresAtMs).toISOString() }),
   );
   const { qos = 0 } = session.subscriptions.get(expiringTopic) ?? {};
-  deliverTo(state, session, expiringTopic as TopicName, qos, false, undefined, {
+  const topicName = expiringTopic as TopicName; // the platform's own, without wildcards
+  deliverTo(state, session, topicName, qos, false, undefined, {
     topicName: grantTopic(""), // has no place in the tree; it goes to this session only
     payload,
     qos: 1,

@@ -5,6 +5,8 @@ import { type TestClient, TestHome } from "./test-home.ts";
 
 const seeds = Array.from({ length: 150 }, (_, index) => 0xe71c + index);
 
+// Branded strings in this file are a test's own.
+
 /** What a client may notice of a packet; identifiers may differ, for the counter is not worth a row. */
 function noticed(packet: Packet): unknown {
   if (packet.type === "publish") {

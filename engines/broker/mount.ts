@@ -47,7 +47,7 @@ const deviceTopic = /^devices\/([^/]+)\//;
 /** @returns the handle in `devices/{dh}/…`, `undefined` for every other topic. */
 export function deviceOf(topicName: CanonicalTopic): DeviceHandle | undefined {
   // The only maker of handles is the DIdP; an unknown one matches no mount.
-  return deviceTopic.exec(topicName)?.[1] as DeviceHandle | undefined;
+  return deviceTopic.exec(topicName)?.[1] as DeviceHandle | undefined; // as above
 }
 
 /** A device sees its own sub-tree, and nothing tells it that there is more. */

@@ -625,6 +625,19 @@ describe("limits", () => {
     expect(client.take()).toMatchObject([{ type: "puback", reasonCode: 0x90 }]);
   });
 
+  test("a packet of just the maximum reaches a subscriber in whose names it is longer", () => {
+    const home = new TestHome({ maximumPacketBytes: 1000 });
+    const owner = home.client("owner");
+    owner.subscribe("devices/#");
+    owner.take();
+    const device = home.client("device");
+    device.publish("t", new Uint8Array(1000 - 7));
+    expect(device.isClosed).toBe(false);
+    expect(owner.take()).toMatchObject([{ type: "publish", topicName: "devices/dh1/t" }]);
+    device.publish("t", new Uint8Array(1000 - 6));
+    expect(device.isClosed).toBe(true);
+  });
+
   test("a packet above the maximum closes with 0x95 before its body is there", () => {
     const home = new TestHome({ maximumPacketBytes: 1000 });
     const client = home.client("owner");

@@ -63,12 +63,7 @@ function resolveTopic(state: BrokerState, connection: Connection, packet: Publis
 }
 
 /** [MQTT-4.3.3-10] [MQTT-3.1.1:4.3.3-2] a QoS 2 message whose PUBREL has not come is acknowledged, not repeated. */
-function isRepeated(
-  state: BrokerState,
-  connection: Connection,
-  session: Session,
-  packet: Publish & { qos: 2 | number },
-): boolean {
+function isRepeated(state: BrokerState, connection: Connection, session: Session, packet: Publish): boolean {
   const { packetId = 0 } = packet;
   const received = receivedIds(state, session);
   if (received.has(packetId)) {

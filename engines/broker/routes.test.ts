@@ -8,6 +8,7 @@ import { Routes } from "./routes.ts";
 import { Session } from "./session.ts";
 import type { StoredGrant, Subscription } from "./store.ts";
 
+// Branded strings in this file are a test's own.
 const levels = ["a", "telemetry", "command", "light", "reply", "$state", "", "devices", "grant"];
 const handles = ["dh1", "dh2", "dh3"];
 const seeds = Array.from({ length: 40 }, (_, index) => 0xed6e + index);
