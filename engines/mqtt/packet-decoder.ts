@@ -117,11 +117,14 @@ function requireTopic(topicName: TopicName, properties: Properties | undefined):
   }
 }
 
-/** The specification names no code for a packet identifier of 0; 0x82 is what the brokers in use answer. */
-function readPacketId(reader: PacketReader): number {
+/**
+ * The specification names no code for a packet identifier of 0; what brokers in use answer is 0x81 to a request and
+ * 0x82 to all else (docs/decisions/010).
+ */
+function readPacketId(reader: PacketReader, refuse: typeof malformed = protocolError): number {
   const packetId = reader.uint16();
   // [MQTT-2.2.1-3] [MQTT-2.2.1-4] [MQTT-3.1.1:2.3.1-1] never 0
-  if (packetId === 0) throw protocolError("packet identifier: zero");
+  if (packetId === 0) throw refuse("packet identifier: zero");
   return packetId;
 }
 
@@ -150,7 +153,7 @@ function decodeAcknowledgement(type: Puback["type"], reader: PacketReader, conte
 }
 
 function decodeSubscribe(reader: PacketReader, context: Context): Packet {
-  const packetId = readPacketId(reader);
+  const packetId = readPacketId(reader, malformed);
   const isVersion5 = context.protocolLevel === 5;
   const properties = isVersion5 ? readProperties(reader, "subscribe", context.sender) : undefined;
   const subscriptions: SubscribeRequest[] = [];
@@ -210,7 +213,7 @@ export function asQoS(value: number): QoS {
 }
 
 function decodeUnsubscribe(reader: PacketReader, context: Context): Packet {
-  const packetId = readPacketId(reader);
+  const packetId = readPacketId(reader, malformed);
   const isVersion5 = context.protocolLevel === 5;
   const properties = isVersion5 ? readProperties(reader, "unsubscribe", context.sender) : undefined;
   const topicFilters: TopicFilter[] = [];

@@ -237,7 +237,7 @@ const atBothLevels: readonly (readonly [
     protocolError,
   ],
   ["SUBSCRIBE without options", (none) => packet(0x82, 0, 1, ...none, ...str("a")), malformed],
-  ["SUBSCRIBE, packet id 0", (none) => packet(0x82, 0, 0, ...none, ...str("a"), 0), protocolError],
+  ["SUBSCRIBE, packet id 0", (none) => packet(0x82, 0, 0, ...none, ...str("a"), 0), malformed],
   [
     "SUBSCRIBE to the empty filter [MQTT-4.7.3-1] [MQTT-3.1.1:4.7.3-1]",
     (none) => packet(0x82, 0, 1, ...none, ...str(""), 0),
@@ -262,6 +262,7 @@ const atBothLevels: readonly (readonly [
     (none) => packet(0xa2, 0, 1, ...none),
     protocolError,
   ],
+  ["UNSUBSCRIBE, packet id 0", (none) => packet(0xa2, 0, 0, ...none, ...str("a")), malformed],
   ["UNSUBSCRIBE from the empty filter", (none) => packet(0xa2, 0, 1, ...none, ...str("")), malformed],
   [
     "SUBSCRIBE to a surrogate [MQTT-3.8.3-1] [MQTT-3.1.1:3.8.3-1]",

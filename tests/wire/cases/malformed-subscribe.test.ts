@@ -9,7 +9,7 @@ behaviour(
       [0x81, 0x80, [0, 1], none, name, 0], // flags [MQTT-3.8.1-1]
       [0x82, 0x82, [0, 1], none], // no filter [MQTT-3.8.3-2]
       [0x81, 0x82, [0, 1], none, name], // no options
-      [0x82, 0x82, [0, 0], none, name, 0], // packet identifier 0
+      [0x81, 0x82, [0, 0], none, name, 0], // packet identifier 0
       [level === 5 ? 0x82 : 0x81, 0x82, [0, 1], none, name, 3], // QoS 3
       [0x81, 0x82, [0, 1], none, name, 0xc0], // reserved bits [MQTT-3.8.3-5]
       [0x81, 0x82, [0, 1], none, str(""), 0], // empty filter [MQTT-4.7.3-1]
