@@ -35,6 +35,7 @@ interface CodeRow extends Record<string, SqlStorageValue> {
   challenge: string;
   dpop_thumbprint: string | null;
   nonce: string | null;
+  id_token: number;
   used: number;
   expires_ms: number;
 }
@@ -56,7 +57,7 @@ export interface CodeExchange {
   readonly bindsGrant: boolean;
 }
 
-export type CodeResult = TokenResult & { readonly nonce?: string };
+export type CodeResult = TokenResult & { readonly nonce?: string; readonly wantsIdToken?: boolean };
 
 /** An app's consent from page 1 to its first tokens; everything in the shard of the user (IDENTITY.md §2.F). */
 export class AppConsents {
@@ -158,8 +159,8 @@ export class AppConsents {
         nowMs,
       );
       this.#sql.exec(
-        `INSERT INTO code (code_hash, gid, client_id, redirect_uri, challenge, dpop_thumbprint, nonce, used, expires_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)`,
+        `INSERT INTO code (code_hash, gid, client_id, redirect_uri, challenge, dpop_thumbprint, nonce, id_token, used, expires_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
         codeHash,
         row.gid,
         consent.request.oauthClientId,
@@ -167,6 +168,7 @@ export class AppConsents {
         consent.request.codeChallenge,
         consent.request.dpopThumbprint ?? null,
         consent.request.nonce ?? null,
+        consent.request.wantsIdToken ? 1 : 0,
         nowMs + CODE_LIFE_MS,
       );
       return { kind: "approved" as const, code };
@@ -205,7 +207,11 @@ export class AppConsents {
     }
     const tokens = await this.#grants.first(accepted.gid, nowMs);
     if (tokens === undefined) return { error: "invalid_grant" };
-    return { tokens, ...(accepted.nonce === null ? {} : { nonce: accepted.nonce }) };
+    return {
+      tokens,
+      wantsIdToken: accepted.id_token !== 0,
+      ...(accepted.nonce === null ? {} : { nonce: accepted.nonce }),
+    };
   }
 
   #newCode(ticketHash: string, nowMs: number): string | undefined {

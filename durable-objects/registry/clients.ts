@@ -100,6 +100,17 @@ export class Clients {
     this.#insert(app, "app", app.metadata.authMethod, null, nowMs);
   }
 
+  putDocumentApp(url: string, metadata: AppMetadata, nowMs: number): void {
+    this.#sql.exec(
+      `INSERT INTO client (client_id, kind, status, auth_method, registration_hash, metadata, created_ms)
+       VALUES (?, 'app', 'active', 'none', '', ?, ?)
+       ON CONFLICT (client_id) DO UPDATE SET metadata = excluded.metadata, created_ms = excluded.created_ms`,
+      url,
+      JSON.stringify(metadata),
+      nowMs,
+    );
+  }
+
   find(oauthClientId: string): Client | undefined {
     const row = this.#row(oauthClientId);
     return row === undefined ? undefined : clientOf(row);

@@ -41,6 +41,7 @@ interface DeviceRow extends Record<string, SqlStorageValue> {
   boot: string | null;
   boot_ms: number | null;
   earlier_boot_ms: number | null;
+  gateway: string | null;
 }
 
 const CODE_LIFE_MS = 30 * 60_000;
@@ -279,6 +280,16 @@ export class DeviceClaims {
   async waitingTokens(oauthClientId: string, nowMs: number): Promise<TokenSet | undefined> {
     const grant = this.#grants.ofDevice(oauthClientId);
     return grant === undefined ? undefined : this.#grants.first(grant.gid, nowMs);
+  }
+
+  /** The device says at which of the gateways it will connect. */
+  wantGateway(oauthClientId: string, gateway: string): void {
+    this.#sql.exec("UPDATE device SET gateway = ? WHERE client_id = ?", gateway, oauthClientId);
+  }
+
+  /** Where a new owner's device will connect: where it said, else at `usual`. */
+  gatewayOf(column: "claim_hash" | "client_id", value: string, usual: string): string {
+    return this.#device(column, value)?.gateway ?? usual;
   }
 
   /** The device behind a printed code. */

@@ -21,6 +21,7 @@ export interface RegistryEnv {
   readonly ROUTE_KEY: string;
   readonly ISSUER: string;
   readonly GATEWAY_URI: string;
+  readonly EXTERNAL_GATEWAYS?: string;
   readonly DEVICE_TOKEN_SECONDS?: string;
   readonly APP_TOKEN_SECONDS?: string;
   readonly OWNER_TOKEN_SECONDS?: string;

@@ -19,6 +19,7 @@ import { DeviceChannels, type DeviceDesk } from "./device-channels.ts";
 import { type Claimable, type ClaimResult, DeviceClaims, type DeviceCode } from "./device-claims.ts";
 import { DeviceReferences, type ReferenceClaim } from "./device-references.ts";
 import type { RegistryEnv } from "./env.ts";
+import { type ExternalGateway, pushEvent, readExternalGateways } from "./external-gateways.ts";
 import {
   accessOf,
   type Grant,
@@ -36,6 +37,7 @@ import { type Job, RegistrationJobs } from "./registration-jobs.ts";
 import { registryOf } from "./registries.ts";
 import { createSchema, expiringTables } from "./schema.ts";
 import { type Interaction, type Session, Sessions } from "./sessions.ts";
+import { signerOf } from "./signer.ts";
 import { tokenLivesFrom } from "./token-lives.ts";
 
 /** One app or device in a person's own list. */
@@ -82,6 +84,7 @@ export class Registry extends DurableObject<RegistryEnv> {
   readonly #jobs: RegistrationJobs;
   readonly #deletions: Deletions;
   readonly #keys: KeyRing;
+  readonly #external: readonly ExternalGateway[];
   #hasAlarm = false;
 
   constructor(ctx: DurableObjectState, env: RegistryEnv) {
@@ -92,7 +95,9 @@ export class Registry extends DurableObject<RegistryEnv> {
     const keys = keyRingOf(env.KEYS);
     this.#keys = keys;
     this.#jobs = new RegistrationJobs(storage.sql);
-    this.#deletions = new Deletions(storage.sql, keys, [env.GATEWAY_URI.replace(/\/$/, "")]);
+    this.#external = readExternalGateways(env.EXTERNAL_GATEWAYS);
+    const gateways = [env.GATEWAY_URI.replace(/\/$/, ""), ...this.#external.map((gateway) => gateway.uri)];
+    this.#deletions = new Deletions(storage.sql, keys, gateways);
     this.#outbox = new Outbox(storage.sql, () => {
       this.#hasAlarm = true;
       void storage.setAlarm(Date.now() + PUSH_WAIT_MS);
@@ -127,6 +132,11 @@ export class Registry extends DurableObject<RegistryEnv> {
 
   addApp(app: NewApp): void {
     this.#clients.addApp(app, Date.now());
+  }
+
+  /** An app that is known by the document at its client id; a banned one stays banned. */
+  putDocumentApp(url: string, metadata: AppMetadata): void {
+    this.#clients.putDocumentApp(url, metadata, Date.now());
   }
 
   client(oauthClientId: string): Client | undefined {
@@ -185,8 +195,10 @@ export class Registry extends DurableObject<RegistryEnv> {
     oauthClientId: string,
     credential: PresentedCredential,
     boot?: string,
+    gateway?: string,
   ): Promise<DeviceCode | undefined> {
     if (this.#clients.authenticate(oauthClientId, credential)?.kind !== "device") return undefined;
+    if (gateway !== undefined) this.#claims.wantGateway(oauthClientId, gateway);
     return this.#claims.deviceCode(oauthClientId, boot, Date.now());
   }
 
@@ -229,7 +241,10 @@ export class Registry extends DurableObject<RegistryEnv> {
     return this.#claims.find(claimHash, Date.now());
   }
 
-  /** @param name the owner's own words: handed on to the personal cloud, kept nowhere here */
+  /**
+   * @param gateway where the device goes unless it has said otherwise
+   * @param name the owner's own words: handed on to the personal cloud, kept nowhere here
+   */
   async claim(
     claimHash: string,
     anon: string,
@@ -237,9 +252,10 @@ export class Registry extends DurableObject<RegistryEnv> {
     model: DeviceModel,
     name: string,
   ): Promise<ClaimResult> {
-    const result = this.#claims.claim(claimHash, anon, gateway, model, Date.now());
+    const wanted = this.#claims.gatewayOf("claim_hash", claimHash, gateway);
+    const result = this.#claims.claim(claimHash, anon, wanted, model, Date.now());
     if (result.kind !== "claimed") return result;
-    await this.#pushing(this.#announce(gateway, anon, { handle: result.handle, name, model }));
+    await this.#pushing(this.#announce(wanted, anon, { handle: result.handle, name, model }));
     const oauthClientId = this.#claims.clientOf(claimHash);
     if (oauthClientId !== undefined) await this.#channels.claimed(oauthClientId);
     return result;
@@ -606,11 +622,13 @@ export class Registry extends DurableObject<RegistryEnv> {
   async #send(message: OutboxMessage): Promise<void> {
     switch (message.kind) {
       case "revoked": {
+        if (await this.#pushElsewhere(message)) return;
         const { handle, epoch, reason } = message;
         const user = await this.#grants.userAt(message.gateway, message.anon);
         return this.env.GATEWAY.revoked({ user, handle, epoch, reason });
       }
       case "claimed":
+        if (await this.#pushElsewhere(message)) return;
         return this.env.GATEWAY.deviceClaimed(
           await this.#grants.userAt(message.gateway, message.anon),
           message.device,
@@ -622,9 +640,20 @@ export class Registry extends DurableObject<RegistryEnv> {
     }
   }
 
+  /** A message for a gateway of another operator leaves as a security event token. */
+  async #pushElsewhere(message: OutboxMessage & { readonly kind: "revoked" | "claimed" }): Promise<boolean> {
+    const gateway = this.#external.find((one) => one.uri === message.gateway);
+    if (gateway === undefined) return false;
+    const user = await this.#grants.userAt(message.gateway, message.anon);
+    const issuer = this.env.ISSUER.replace(/\/$/, "");
+    await pushEvent(gateway, await signerOf(this.#keys), issuer, user, message);
+    return true;
+  }
+
   async #announce(gateway: string, anon: string, device: ClaimedDevice): Promise<void> {
     try {
-      await this.env.GATEWAY.deviceClaimed(await this.#grants.userAt(gateway, anon), device);
+      const message = { kind: "claimed", gateway, anon, device } as const;
+      await this.#send(message);
       this.#outbox.dropClaimed(device.handle);
     } catch {
       // The outbox has it too, without the name.

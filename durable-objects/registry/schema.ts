@@ -185,6 +185,10 @@ const steps: readonly string[] = [
     ) WITHOUT ROWID;
     CREATE INDEX deletion_by_tombstone ON deletion (tombstone);
   `,
+  // The app asked for an ID token with its code.
+  "ALTER TABLE code ADD COLUMN id_token INTEGER NOT NULL DEFAULT 0;",
+  // The gateway that a device wants to be served by; NULL: the first one.
+  "ALTER TABLE device ADD COLUMN gateway TEXT;",
 ];
 
 /** Brings the tables of a new or older object to this version; a step that has been released never changes. */

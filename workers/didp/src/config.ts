@@ -1,3 +1,7 @@
+import {
+  type ExternalGateway,
+  readExternalGateways,
+} from "../../../durable-objects/registry/external-gateways.ts";
 import { keyRingOf, routeSealerOf } from "../../../durable-objects/registry/keys.ts";
 import type { KeyRing } from "../../../engines/oauth/key-ring.ts";
 import type { RouteSealer } from "../../../engines/oauth/sealed-route.ts";
@@ -25,6 +29,10 @@ export interface Config {
   readonly uidps: readonly Uidp[];
   readonly devicePollSeconds: number;
   readonly appRegistrationsPerMinute: number;
+  /** Gateways of other operators; their URIs are in `gateways` too. */
+  readonly externalGateways: readonly ExternalGateway[];
+  /** For development on one's own machine only. */
+  readonly allowLoopbackClientDocuments: boolean;
   readonly cookieName: string;
   readonly isSecure: boolean;
 }
@@ -41,9 +49,12 @@ export function configOf(env: DidpEnv): Config {
   const issuer = env.ISSUER.replace(/\/$/, "");
   const isSecure = issuer.startsWith("https://");
   if (env.OPERATOR_TOKEN.length < 32) throw new RangeError("OPERATOR_TOKEN: 256 random bits");
+  const externalGateways = readExternalGateways(env.EXTERNAL_GATEWAYS);
   const config: Config = {
     issuer,
-    gateways: [env.GATEWAY_URI.replace(/\/$/, "")],
+    gateways: [env.GATEWAY_URI.replace(/\/$/, ""), ...externalGateways.map((gateway) => gateway.uri)],
+    externalGateways,
+    allowLoopbackClientDocuments: env.ALLOW_LOOPBACK_CLIENT_DOCUMENTS === "true",
     keys: keyRingOf(env.KEYS),
     routes: routeSealerOf(env.ROUTE_KEY),
     operatorToken: env.OPERATOR_TOKEN,

@@ -32,6 +32,8 @@ export interface DidpEnv {
   readonly ROUTE_KEY: string;
   readonly OPERATOR_TOKEN: string;
   readonly UIDPS: string;
+  readonly EXTERNAL_GATEWAYS?: string;
+  readonly ALLOW_LOOPBACK_CLIENT_DOCUMENTS?: string;
   readonly DEVICE_POLL_SECONDS?: string;
   readonly APP_REGISTRATIONS_PER_MINUTE?: string;
 }

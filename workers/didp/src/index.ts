@@ -17,6 +17,7 @@ import { authorization } from "./routes/authorization.tsx";
 import { batchRegistration } from "./routes/batch-registration.ts";
 import { claim } from "./routes/claim.tsx";
 import { deviceAuthorization } from "./routes/device-authorization.ts";
+import { externalGateways } from "./routes/external-gateways.ts";
 import { login } from "./routes/login.tsx";
 import { metadata } from "./routes/metadata.ts";
 import { operations } from "./routes/operations.ts";
@@ -57,7 +58,14 @@ for (const path of ["/token", "/revoke", "/register", "/register/*", "/par", "/.
   );
 }
 
-for (const routes of [metadata, batchRegistration, registration, deviceAuthorization, token]) {
+for (const routes of [
+  metadata,
+  externalGateways,
+  batchRegistration,
+  registration,
+  deviceAuthorization,
+  token,
+]) {
   routes.onError((error, c) => oauthErrorAnswer(c, error));
   app.route("/", routes);
 }

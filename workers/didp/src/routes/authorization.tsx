@@ -9,6 +9,7 @@ import {
   type AuthorizationRequest,
   readAuthorizationRequest,
 } from "../../../../engines/oauth/authorization-request.ts";
+import { isClientIdUrl } from "../../../../engines/oauth/client-id-url.ts";
 import { longestMs } from "../../../../engines/oauth/iot-access.ts";
 import { randomSecret } from "../../../../engines/oauth/key-ring.ts";
 import { asOAuthError, OAuthError, type OAuthErrorCode } from "../../../../engines/oauth/oauth-error.ts";
@@ -24,6 +25,7 @@ import {
   readOwnForm,
 } from "../browser-session.ts";
 import { authenticateApp, readCaller } from "../client-authentication.ts";
+import { refreshClientDocument } from "../client-documents.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
 import { readProof } from "../dpop.ts";
 import { oauthAnswer, oauthErrorAnswer } from "../oauth-answers.ts";
@@ -48,7 +50,9 @@ authorization.post("/par", async (c) => {
     if (parameters.has("request_uri")) {
       throw new OAuthError("invalid_request", "request_uri: not in a pushed request.");
     }
-    const client = await authenticateApp(c, await readCaller(c, parameters));
+    const caller = await readCaller(c, parameters);
+    if (isClientIdUrl(caller.oauthClientId)) await refreshClientDocument(c, caller.oauthClientId);
+    const client = await authenticateApp(c, caller);
     const redirectUri = checkRedirectUri(client, parameters);
     checkHolder(client, readAuthorizationRequest(parameters, redirectUri, c.var.config.gateways));
     const kept = new Map(parameters);
@@ -191,9 +195,10 @@ async function begin(
 }
 
 async function appOf(c: DidpContext, oauthClientId: string): Promise<Client & { kind: "app" }> {
+  if (isClientIdUrl(oauthClientId)) await refreshClientDocument(c, oauthClientId);
   const client: Client | undefined = await registryForClient(c.env, oauthClientId)?.client(oauthClientId);
   if (client?.kind !== "app" || !client.isActive) {
-    throw new CodedError("BAD_REQUEST", "The app that sent you here is not registered.");
+    throw new CodedError("BAD_REQUEST", "The app that sent you here is not known.");
   }
   return client;
 }

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { upgradeAt } from "../../../../durable-objects/registry/registries.ts";
+import { readGateway } from "../../../../engines/oauth/authorization-request.ts";
 import { OAuthError } from "../../../../engines/oauth/oauth-error.ts";
 import { required } from "../../../../engines/oauth/parameters.ts";
 import { shardOfBytes } from "../../../../engines/oauth/shard.ts";
@@ -19,11 +20,13 @@ export const deviceAuthorization = new Hono<DidpApp>();
 
 deviceAuthorization.post("/device_authorization", async (c) => {
   const parameters = await readForm(c);
+  const resource = parameters.get("resource");
   const caller = await readCaller(c, parameters);
   const code = await registryOfCaller(c, caller).deviceCode(
     caller.oauthClientId,
     caller.credential,
     parameters.get("boot")?.slice(0, 64),
+    resource === undefined ? undefined : readGateway(resource, c.var.config.gateways),
   );
   if (code === undefined) throw wrongClient();
   return oauthAnswer(c, {

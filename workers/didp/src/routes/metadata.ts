@@ -1,9 +1,9 @@
 import { Hono } from "hono";
+import { signerOf } from "../../../../durable-objects/registry/signer.ts";
 import { DEVICE_CODE_GRANT } from "../../../../engines/oauth/client-metadata.ts";
 import { appScopes } from "../../../../engines/oauth/iot-access.ts";
 import { acceptedAlgorithms } from "../../../../engines/oauth/jwt-verification.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
-import { signerOf } from "../signer.ts";
 
 /** Authorization server metadata (RFC 8414), also where OpenID Connect discovery looks. */
 export const metadata = new Hono<DidpApp>();
@@ -20,7 +20,14 @@ const answer = (c: DidpContext) => {
       registration_endpoint: `${issuer}/register`,
       revocation_endpoint: `${issuer}/revoke`,
       jwks_uri: `${issuer}/jwks`,
-      scopes_supported: appScopes,
+      introspection_endpoint: `${issuer}/introspect`,
+      introspection_endpoint_auth_methods_supported: ["private_key_jwt"],
+      introspection_endpoint_auth_signing_alg_values_supported: acceptedAlgorithms,
+      introspection_signing_alg_values_supported: ["EdDSA"],
+      id_token_signing_alg_values_supported: ["EdDSA"],
+      subject_types_supported: ["pairwise"],
+      client_id_metadata_document_supported: true,
+      scopes_supported: ["openid", ...appScopes],
       response_types_supported: ["code"],
       response_modes_supported: ["query"],
       grant_types_supported: ["authorization_code", "refresh_token", DEVICE_CODE_GRANT],

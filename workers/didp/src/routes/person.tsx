@@ -3,6 +3,7 @@
 import { Hono } from "hono";
 import type { OwnedDevice } from "../../../../durable-objects/registry/outbox.ts";
 import type { GrantSummary } from "../../../../durable-objects/registry/registry.ts";
+import { signerOf } from "../../../../durable-objects/registry/signer.ts";
 import { CodedError } from "../../../../engines/errors/coded-error.ts";
 import type { AccessAction } from "../../../../engines/oauth/authority.ts";
 import { base64url } from "../../../../engines/oauth/base64url.ts";
@@ -20,7 +21,6 @@ import {
 } from "../pages/person-pages.tsx";
 import { Products } from "../products.ts";
 import { registryFor } from "../registries.ts";
-import { signerOf } from "../signer.ts";
 import { chooseLogin, personOf } from "./login.tsx";
 
 /** A person's own pages: devices and apps. */

@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import type { CodeResult } from "../../../../durable-objects/registry/app-consents.ts";
 import type { TokenResult } from "../../../../durable-objects/registry/grants.ts";
 import { tokenAnswer } from "../../../../durable-objects/registry/token-answer.ts";
 import { readGateway } from "../../../../engines/oauth/authorization-request.ts";
@@ -8,6 +9,7 @@ import { type Parameters, required } from "../../../../engines/oauth/parameters.
 import { authenticateApp, type Caller, readCaller, registryOfCaller } from "../client-authentication.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
 import { readProof } from "../dpop.ts";
+import { idTokenFor } from "../id-token.ts";
 import { oauthAnswer } from "../oauth-answers.ts";
 import { isDeviceId, registryFor } from "../registries.ts";
 import { readForm } from "../requests.ts";
@@ -25,7 +27,10 @@ token.post("/token", async (c) => {
   if (resource !== undefined && readGateway(resource, c.var.config.gateways) !== result.tokens.gateway) {
     throw new OAuthError("invalid_target", "resource: this grant is for another gateway.");
   }
-  return oauthAnswer(c, await tokenAnswer(c.var.config.routes, result.tokens));
+  const answer = await tokenAnswer(c.var.config.routes, result.tokens);
+  if (result.wantsIdToken !== true) return oauthAnswer(c, answer);
+  const idToken = await idTokenFor(c.var.config, caller.oauthClientId, result.tokens.anon, result.nonce);
+  return oauthAnswer(c, { ...answer, scope: `openid ${result.tokens.scope}`, id_token: idToken });
 });
 
 token.post("/revoke", async (c) => {
@@ -44,7 +49,7 @@ function grant(
   grantType: string,
   caller: Caller,
   parameters: Parameters,
-): Promise<TokenResult> {
+): Promise<CodeResult> {
   switch (grantType) {
     case DEVICE_CODE_GRANT:
       return pollDeviceCode(c, caller, parameters);
@@ -85,7 +90,7 @@ async function refreshApp(c: DidpContext, caller: Caller, parameters: Parameters
     : registry.refreshApp(client.oauthClientId, presented, await readProof(c, client));
 }
 
-async function exchangeCode(c: DidpContext, caller: Caller, parameters: Parameters): Promise<TokenResult> {
+async function exchangeCode(c: DidpContext, caller: Caller, parameters: Parameters): Promise<CodeResult> {
   const code = required(parameters, "code");
   const client = await authenticateApp(c, caller);
   const registry = registryFor(c.env, code);

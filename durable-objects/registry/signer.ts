@@ -1,11 +1,12 @@
 import { importJWK, type JWK, type JWTPayload, SignJWT } from "jose";
-import { base64url, fromBase64url } from "../../../engines/oauth/base64url.ts";
-import type { KeyRing } from "../../../engines/oauth/key-ring.ts";
+import { base64url, fromBase64url } from "../../engines/oauth/base64url.ts";
+import type { KeyRing } from "../../engines/oauth/key-ring.ts";
 
 /** Signs what the DIdP says to be shown to others: receipts, ID tokens. */
 export interface Signer {
   readonly publicJwk: JWK;
-  sign(claims: JWTPayload): Promise<string>;
+  /** @param type the `typ` of the header, "JWT" if left out */
+  sign(claims: JWTPayload, type?: string): Promise<string>;
 }
 
 const signers = new WeakMap<KeyRing, Promise<Signer>>();
@@ -33,6 +34,7 @@ async function makeSigner(keys: KeyRing): Promise<Signer> {
   const key = await importJWK({ ...publicJwk, d: base64url(seed) }, "EdDSA");
   return {
     publicJwk,
-    sign: (claims) => new SignJWT(claims).setProtectedHeader({ alg: "EdDSA", kid, typ: "JWT" }).sign(key),
+    sign: (claims, typ = "JWT") =>
+      new SignJWT(claims).setProtectedHeader({ alg: "EdDSA", kid, typ }).sign(key),
   };
 }
