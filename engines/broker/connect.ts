@@ -243,12 +243,13 @@ function requestedExpiry(packet: Connect): number {
   return packet.cleanStart ? 0 : 0xffff_ffff;
 }
 
-/** A 5.0 client can be told to wake us less often; others get what they asked for. */
-function keepAlive(state: BrokerState, packet: Connect): number {
-  const { keepAliveSeconds, protocolLevel } = packet;
-  const longer = state.limits.serverKeepAliveSeconds;
-  const isRaised = protocolLevel === 5 && keepAliveSeconds >= 30 && keepAliveSeconds < longer;
-  return isRaised ? longer : keepAliveSeconds;
+/** A 5.0 client can be told to wake us less often, or to be heard more often; others get what they asked for. */
+function keepAlive({ limits }: BrokerState, { keepAliveSeconds, protocolLevel }: Connect): number {
+  if (protocolLevel !== 5) return keepAliveSeconds;
+  const longest = limits.maximumKeepAliveSeconds;
+  if (keepAliveSeconds === 0) return longest > 0xffff ? 0 : longest;
+  const isRaised = keepAliveSeconds >= 30 && keepAliveSeconds < limits.serverKeepAliveSeconds;
+  return Math.min(isRaised ? limits.serverKeepAliveSeconds : keepAliveSeconds, longest);
 }
 
 /** What the client needs to know of the server's limits and choices (MQTT 5.0 §3.2.2.3). */

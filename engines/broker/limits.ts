@@ -40,6 +40,8 @@ export interface Limits {
   readonly sessionExpirySeconds: number;
   /** A 5.0 client that asks for a keep alive from 30 s up to this is told this (waking costs money). */
   readonly serverKeepAliveSeconds: number;
+  /** A 5.0 client that asks for a longer keep alive, or for none, is told this; above 65,535 nobody is. */
+  readonly maximumKeepAliveSeconds: number;
   /**
    * From this keep alive on, a client that falls silent is noticed by the alarm only if somebody would hear of it:
    * if its will has a subscriber. Otherwise it is noticed in the next turn that anyone causes.
@@ -75,7 +77,7 @@ export const defaultLimits: Limits = {
   topicAliasMaximum: 16,
   topicLevels: 200,
   connections: 256,
-  sessions: 256,
+  sessions: 1000,
   subscriptions: 1000,
   subscriptionCharacters: 256 * 1024,
   retainedMessages: 5000,
@@ -85,6 +87,7 @@ export const defaultLimits: Limits = {
   retainedSaveSeconds: 4 * 3600,
   sessionExpirySeconds: 30 * 24 * 3600,
   serverKeepAliveSeconds: 120,
+  maximumKeepAliveSeconds: 65_536,
   lazyKeepAliveSeconds: 60,
   keepAliveSlack: 0.1,
   connectSeconds: 10,

@@ -42,6 +42,18 @@ describe("CONNACK", () => {
     });
   });
 
+  test.each([
+    [120, 60],
+    [0, 60],
+    [40, 60],
+    [60, undefined],
+    [10, undefined],
+  ])("with a longest keep alive of 60 a client that asks for %i is told %s", (keepAliveSeconds, told) => {
+    const home = new TestHome({ maximumKeepAliveSeconds: 60 });
+    const [connack] = home.client("owner", { keepAliveSeconds }).take();
+    expect(connack?.type === "connack" && connack.properties?.serverKeepAlive).toBe(told);
+  });
+
   test("gives an owner, and only an owner, response information", () => {
     const home = new TestHome();
     const properties = { requestResponseInformation: 1 as const };
