@@ -37,6 +37,12 @@ export interface IdentityStore {
   /** @throws Error when there is none or it cannot be read. */
   load(): Promise<DeviceIdentity>;
   save(identity: DeviceIdentity): Promise<void>;
+  /**
+   * Takes the identity for this program alone: two that run one device would push each other off the gateway, and
+   * use each other's refresh tokens up.
+   * @returns how to give it back; `undefined` while another program has it.
+   */
+  lock?(): Promise<(() => Promise<void>) | undefined>;
 }
 
 /** A store that forgets with the process: for tests and for load runs with their own file. */

@@ -221,6 +221,34 @@ test("when the owner leaves, what waited for the connection is dropped and never
   expect(temperatures.map(({ payload }) => JSON.parse(payload)[0].v)).toEqual([22]);
 });
 
+test("while another program runs the device, it waits, and then goes on with what that one has stored", async () => {
+  const store = new MemoryIdentityStore(anIdentity({}));
+  let isTaken = true;
+  const given_ = given({
+    store: {
+      load: () => store.load(),
+      save: (identity) => store.save(identity),
+      lock: async () => {
+        if (isTaken) return undefined;
+        isTaken = true;
+        return async () => {
+          isTaken = false;
+        };
+      },
+    },
+  });
+  await given_.states.first((state) => state === "elsewhere");
+  expect(broker.connects.events).toEqual([]);
+  await store.save(anIdentity({ refreshToken: "theirs" }));
+  isTaken = false;
+  await given_.clock.sleepers(1);
+  given_.clock.advance(2000);
+  await given_.states.first(isOnline);
+  stop.abort();
+  await running;
+  expect(isTaken).toBe(false);
+});
+
 test("stopped, it says goodbye with $state and without its will, and publishing is refused", async () => {
   const { device, states } = given();
   await states.first(isOnline);

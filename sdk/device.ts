@@ -6,8 +6,8 @@ import type { IdentityStore } from "./device-identity.ts";
 import { type LinkMessage, MqttLink } from "./mqtt-link.ts";
 import { encodeSenml, type SampleValue } from "./senml.ts";
 
-/** Where a device is: the OAuth states and those of its connection. */
-export type DeviceState = AuthorityState | "connecting" | "online" | "offline" | "stopped";
+/** Where a device is: the OAuth states and those of its connection; `elsewhere` while another program runs it. */
+export type DeviceState = AuthorityState | "elsewhere" | "connecting" | "online" | "offline" | "stopped";
 
 /**
  * Does what an app asked.
@@ -48,6 +48,8 @@ export class DeviceEnded extends Error {
   override readonly name = "DeviceEnded";
 }
 
+/** How often to look whether the other program has given the device up. */
+const LOCK_RETRY_MS = 2000;
 /** Replies to the last commands are kept, so that a command that arrives twice is done once. */
 const REMEMBERED_COMMANDS = 64;
 
@@ -84,6 +86,7 @@ export class Device {
 
   /** Lives until `signal` aborts: waits for an owner, is online, and starts over when the owner ends it. */
   async run(signal: AbortSignal): Promise<void> {
+    const unlock = await this.#lock(signal);
     try {
       while (!signal.aborted) {
         if ((await this.#authority.awaitClaim(signal)) === undefined) break;
@@ -98,6 +101,7 @@ export class Device {
       this.#link = undefined;
       this.#ownership.promise.catch(() => undefined); // nobody may be waiting
       this.#ownership.reject(new DeviceEnded());
+      await unlock?.();
       this.#enter("stopped");
     }
   }
@@ -128,6 +132,19 @@ export class Device {
     } catch {
       throw this.#stopped ? new DeviceEnded() : new NotOwned();
     }
+  }
+
+  /** @returns `undefined` when the store knows no locks, or `signal` aborted while another program had it. */
+  async #lock(signal: AbortSignal): Promise<(() => Promise<void>) | undefined> {
+    const { store, clock } = this.#options;
+    if (store.lock === undefined) return undefined;
+    while (!signal.aborted) {
+      const unlock = await store.lock();
+      if (unlock !== undefined) return unlock;
+      this.#enter("elsewhere");
+      await clock.sleep(LOCK_RETRY_MS, signal);
+    }
+    return undefined;
   }
 
   async #createLink(signal: AbortSignal): Promise<MqttLink> {

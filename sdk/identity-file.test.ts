@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,6 +32,23 @@ test("when the new identity cannot be put in place, the old one stands and no sc
   await expect(blocked.save(anIdentity({ refreshToken: "new" }))).rejects.toThrow();
   expect(await readFile(path, "utf8")).toBe(before);
   expect(await readdir(folder)).toEqual(["S1.json"]);
+});
+
+test("one program at a time has the identity; a dead one's hold counts for nothing", async () => {
+  const path = join(folder, "devices", "S1.json");
+  const store = new FileIdentityStore(path);
+  await store.save(anIdentity({}));
+  const unlock = await store.lock();
+  expect(await new FileIdentityStore(path).isInUse()).toBe(true);
+  expect(await new FileIdentityStore(path).lock()).toBeUndefined();
+  await unlock?.();
+  expect(await store.isInUse()).toBe(false);
+
+  const ended = spawnSync(process.execPath, ["-e", ""]).pid;
+  await writeFile(join(folder, "devices.running", "S1"), `${ended}\n`);
+  expect(await store.isInUse()).toBe(false);
+  expect(await store.lock()).toBeDefined();
+  expect(await readdir(join(folder, "devices"))).toEqual(["S1.json"]);
 });
 
 test("a file that is no identity is refused by the name of what is missing", async () => {

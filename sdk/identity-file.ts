@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import type { DeviceIdentity, IdentityStore } from "./device-identity.ts";
 
 const REQUIRED = [
@@ -35,6 +35,42 @@ export class FileIdentityStore implements IdentityStore {
   async save(identity: DeviceIdentity): Promise<void> {
     await writeAtomically(this.path, `${JSON.stringify(identity, null, 2)}\n`, 0o600);
   }
+
+  /** By a file that names the process; one that a dead process left behind counts for nothing. */
+  async lock(): Promise<(() => Promise<void>) | undefined> {
+    await mkdir(dirname(this.#lockPath), { recursive: true, mode: 0o700 });
+    for (let tries = 0; tries < 2; tries += 1) {
+      try {
+        await writeFile(this.#lockPath, `${process.pid}\n`, { flag: "wx", mode: 0o600 });
+        return async () => rm(this.#lockPath, { force: true });
+      } catch (error) {
+        if (!hasCode(error, "EEXIST")) throw error;
+      }
+      if (await this.isInUse()) return undefined;
+      await rm(this.#lockPath, { force: true });
+    }
+    return undefined;
+  }
+
+  /** Whether a living program runs this device. */
+  async isInUse(): Promise<boolean> {
+    try {
+      const pid = Number(await readFile(this.#lockPath, "utf8"));
+      if (Number.isSafeInteger(pid) && pid > 0) process.kill(pid, 0); // signal 0 only asks whether it is there
+      return true;
+    } catch (error) {
+      return !hasCode(error, "ENOENT") && !hasCode(error, "ESRCH");
+    }
+  }
+
+  /** In a folder of its own, so that the folder of identities holds nothing else. */
+  get #lockPath(): string {
+    return join(`${dirname(this.path)}.running`, basename(this.path, ".json"));
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && Reflect.get(error, "code") === code;
 }
 
 /**

@@ -154,8 +154,9 @@ async function simulate(
   }
 }
 
+/** With names, exactly these; without, all that no other program runs. */
 async function chosenDevices(
-  { workspace }: Context,
+  { workspace, terminal }: Context,
   names: readonly string[] | undefined,
 ): Promise<readonly DeviceIdentity[]> {
   const devices =
@@ -163,13 +164,18 @@ async function chosenDevices(
       ? await workspace.devices()
       : await Promise.all(names.map((name) => workspace.findDevice(name)));
   if (devices.length === 0) {
-    throw new CliError(
-      exitCodes.notFound,
-      "there are no devices yet",
-      "Make some: npx edgenym factory register --count 3",
-    );
+    const hint = "Make some: npx edgenym factory register --count 3";
+    throw new CliError(exitCodes.notFound, "there are no devices yet", hint);
   }
-  return devices;
+  const inUse = await Promise.all(devices.map(({ name }) => workspace.deviceStore(name).isInUse()));
+  const busy = devices.filter((_, index) => inUse[index]).map(({ name }) => name);
+  if (busy.length === 0) return devices;
+  if (names !== undefined || busy.length === devices.length) {
+    const hint = "Is it npm start, or another sim run? Otherwise make new ones: npx edgenym sim factory";
+    throw new CliError(exitCodes.failed, `another program already runs ${busy.join(", ")}`, hint);
+  }
+  terminal.note(`Left alone, as another program runs them: ${busy.join(", ")}.`);
+  return devices.filter((_, index) => !inUse[index]);
 }
 
 async function make(

@@ -136,6 +136,7 @@ export class Chart {
         height: 280,
         legend: { show: false },
         cursor: { drag: { x: false, y: false } },
+        padding: [16, 36, 0, 0],
         scales: { y: { range: roomyRange } },
         axes: [
           {
