@@ -34,7 +34,7 @@ test.each(sides)(
     const random = new RandomPackets(seed);
     for (let round = 0; round < 4000; round++) {
       const packet = random.packet(levelOf(level), sender);
-      const bytes = mutate(random, encode(packet, levelOf(level)));
+      const bytes = random.mutated(encode(packet, levelOf(level)));
       const decoder = decoderFor(packet.type === "connect" ? undefined : levelOf(level), sender);
       const whole = decoder.push(bytes);
       const label = `seed ${seed}, round ${round}, ${packet.type}`;
@@ -108,32 +108,6 @@ test(`a stream of random packets arrives whole and in order in any chunks (seed 
     expect(pushInChunks(random, decoder, bytes)).toEqual(packets);
   }
 });
-
-/** One to four accidents: a bit, a byte, a cut, an insertion, a repetition. */
-function mutate(random: RandomPackets, original: Uint8Array): Uint8Array {
-  let bytes = [...original];
-  for (let left = 1 + random.below(4); left > 0; left--) {
-    // The front is where the structure is
-    const at = random.below(random.chance() ? Math.min(bytes.length, 24) : bytes.length);
-    switch (random.below(5)) {
-      case 0:
-        bytes[at] = (bytes[at] ?? 0) ^ (1 << random.below(8));
-        break;
-      case 1:
-        bytes[at] = random.below(256);
-        break;
-      case 2:
-        bytes = bytes.slice(0, at + 1);
-        break;
-      case 3:
-        bytes.splice(at, 0, random.below(256));
-        break;
-      default:
-        bytes = [...bytes, ...original];
-    }
-  }
-  return Uint8Array.from(bytes);
-}
 
 function levelOf(level: number): ProtocolLevel {
   return level === 3 ? 3 : level === 4 ? 4 : 5;

@@ -92,6 +92,32 @@ export class RandomPackets {
     }
   }
 
+  /** One to four accidents: a bit, a byte, a cut, an insertion, a repetition. */
+  mutated(original: Uint8Array): Uint8Array {
+    let bytes = [...original];
+    for (let left = 1 + this.below(4); left > 0; left--) {
+      // The front is where the structure is
+      const at = this.below(this.chance() ? Math.min(bytes.length, 24) : bytes.length);
+      switch (this.below(5)) {
+        case 0:
+          bytes[at] = (bytes[at] ?? 0) ^ (1 << this.below(8));
+          break;
+        case 1:
+          bytes[at] = this.below(256);
+          break;
+        case 2:
+          bytes = bytes.slice(0, at + 1);
+          break;
+        case 3:
+          bytes.splice(at, 0, this.below(256));
+          break;
+        default:
+          bytes = [...bytes, ...original];
+      }
+    }
+    return Uint8Array.from(bytes);
+  }
+
   connect(level: ProtocolLevel): Connect {
     const cleanStart = this.chance();
     const userName = this.chance() ? this.string(20) : undefined;

@@ -160,6 +160,11 @@ export class Peer {
     expect.fail(`expected the end, received ${hex(await this.#next())}`);
   }
 
+  /** The next packet, decoded, or `undefined` if the connection ends before. */
+  async receivesPacketOrEnd(): Promise<Packet | undefined> {
+    return (await this.#hasEndedBefore()) ? undefined : this.receivesPacket();
+  }
+
   /** Nothing but the answer to a PINGREQ: what was sent before has been handled, and nothing else came. */
   async receivesNothing(): Promise<void> {
     this.send(0xc0); // PINGREQ
