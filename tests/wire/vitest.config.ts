@@ -9,6 +9,6 @@ export default defineConfig({
     environment: "node",
     globalSetup: ["./support/engine-host.setup.ts", "./support/platform.setup.ts"],
     hookTimeout: 60_000,
-    testTimeout: 20_000,
+    testTimeout: 60_000,
   },
 });

@@ -13,7 +13,7 @@ import { hex, type Part, packet, utf8 } from "./bytes.ts";
 import type { Carrier, CarrierKind } from "./carrier.ts";
 
 /** How long an answer may take before the case fails. Nothing waits for this when all is well. */
-const patienceMs = 5_000;
+const patienceMs = 30_000;
 
 /** A PUBLISH that is expected; the packet identifier is the server's choice. */
 export interface ExpectedPublish {
