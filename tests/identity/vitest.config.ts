@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config";
 
 /** The DIdP over HTTP with a real login provider, strict clients and attackers; one Miniflare a file. */
 export default defineConfig({
+  cacheDir: "../../node_modules/.vite/identity",
   test: {
     name: "identity",
     root: import.meta.dirname,

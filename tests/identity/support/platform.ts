@@ -20,6 +20,8 @@ export interface Platform {
   readonly log: string[];
   /** Every row of both D1 databases and of every registry object, as text. */
   dump(): Promise<string>;
+  /** Stops the Workers and starts them again over the same state: whatever was only in memory is gone. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -68,18 +70,20 @@ export async function startPlatform(port: number, settings: Record<string, strin
       unsafeDirectSockets: [{ host: "127.0.0.1", port: port + 1 }],
     },
   ];
-  const miniflare = new Miniflare({
-    ...convertV4MiniflareOptions({
-      host: "127.0.0.1",
-      port: 0,
-      cf: false,
-      telemetry: { enabled: false },
-      resourcePersistencePath: stateFolder,
-      unsafeInspectDurableObjects: true,
-      handleStructuredLogs: (line: { message: string }) => log.push(line.message),
-      workers,
-    } as unknown as Parameters<typeof convertV4MiniflareOptions>[0]), // the published type lags behind the options
-  });
+  const start = () =>
+    new Miniflare({
+      ...convertV4MiniflareOptions({
+        host: "127.0.0.1",
+        port: 0,
+        cf: false,
+        telemetry: { enabled: false },
+        resourcePersistencePath: stateFolder,
+        unsafeInspectDurableObjects: true,
+        handleStructuredLogs: (line: { message: string }) => log.push(line.message),
+        workers,
+      } as unknown as Parameters<typeof convertV4MiniflareOptions>[0]), // the published type lags behind the options
+    });
+  let miniflare = start();
   await miniflare.ready;
   await migrate(miniflare, "edgenym-didp", "migrations/didp");
   await migrate(miniflare, "edgenym-pseudonymiser", "migrations/pseudonymiser");
@@ -90,6 +94,11 @@ export async function startPlatform(port: number, settings: Record<string, strin
     operatorToken,
     log,
     dump: () => dump(miniflare),
+    async restart() {
+      await miniflare.dispose();
+      miniflare = start();
+      await miniflare.ready;
+    },
     async stop() {
       await miniflare.dispose();
       provider.closeAllConnections();
