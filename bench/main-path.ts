@@ -22,7 +22,9 @@ const stateDir = mkdtempSync(path.join(tmpdir(), "edgenym-bench-"));
 
 const echoObject = await startEchoObject(path.join(stateDir, "echo"));
 // What the broker can do is asked here, not what it lets one client do.
-const settings = { LIMITS: JSON.stringify({ messagesPerSecond: 1e6, messageBurst: 1e7, unheardBytes: 1e12 }) };
+const settings = {
+  LIMITS: JSON.stringify({ messagesPerSecond: 1e6, messageBurst: 1e7, unheardBytes: 1e12 }),
+};
 const platform = await startPlatform({ addresses: addressesFrom(18_300, 18_304), stateDir, settings });
 try {
   const { deviceToken, appToken } = await provision(platform);
@@ -86,7 +88,7 @@ async function stackPath(
 }
 
 async function echoPath(url: string, qos: 0 | 1): Promise<Path & { close(): void }> {
-  const socket = new WebSocket(url, { perMessageDeflate: false });
+  const socket = new WebSocket(url, ["mqtt"], { perMessageDeflate: false });
   await new Promise((resolve, reject) => {
     socket.once("open", resolve);
     socket.once("error", reject);

@@ -195,17 +195,17 @@ test("no store and no log holds who anybody is, and no party what only another m
   );
   const stored = storedBytes(stateDir);
   expect(new Set(stored.map(({ party }) => party))).toEqual(
-    new Set(["pcm", "registry", "d1", "log", "cache"]),
+    new Set(["pcm", "streams", "registry", "d1", "log", "cache"]),
   );
   expect(leaks(stored, { ...people, ...secrets })).toEqual([]);
 
-  // The personal cloud and the log know no OAuth client; the DIdP knows no device's name and no data.
+  // Nobody but the DIdP knows an OAuth client; the DIdP knows no device's name and no data.
   const clientIds = Object.fromEntries(
     devices.map((device) => [`${device.name}: client id`, device.clientId]),
   );
   expect(
     leaks(
-      stored.filter(({ party }) => party === "pcm" || party === "log"),
+      stored.filter(({ party }) => party !== "registry" && party !== "d1"),
       clientIds,
     ),
   ).toEqual([]);
