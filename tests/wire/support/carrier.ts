@@ -38,12 +38,23 @@ export const carrierKinds: readonly CarrierKind[] = [
     transport: "ws",
     open: (url, events) =>
       openWebSocket(url, events, (socket, bytes) => {
-        for (let i = 0; i < bytes.length; i++) socket.send(bytes.subarray(i, i + 1));
+        for (const piece of cut(bytes)) socket.send(piece);
       }),
   },
   { name: "WebSocket, several packets a frame", transport: "ws", open: openJoining },
   { name: "TCP", transport: "tcp", open: openTcp },
 ];
+
+/** Single bytes; of something long, the middle in larger pieces, for it has no structure that a cut could hit. */
+function* cut(bytes: Uint8Array): Iterable<Uint8Array> {
+  const singly = 1000;
+  for (let at = 0; at < bytes.length; ) {
+    const isEdge = at < singly || bytes.length - at <= singly;
+    const next = isEdge ? at + 1 : Math.min(at + 500, bytes.length - singly);
+    yield bytes.subarray(at, next);
+    at = next;
+  }
+}
 
 async function openWebSocket(
   url: string,
