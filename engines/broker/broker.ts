@@ -25,6 +25,7 @@ import { Session, sessionKey } from "./session.ts";
 import { type BrokerPorts, BrokerState } from "./state.ts";
 import type { StoredGrant } from "./store.ts";
 import { subscribe, unsubscribe } from "./subscribe.ts";
+import { keepPending } from "./unsaved.ts";
 import { scheduleWill } from "./will.ts";
 
 /**
@@ -79,8 +80,9 @@ export class Broker {
       connection.authority = authority;
       state.connections.set(id, connection);
       state.keep(connection);
-      // Whoever has shown a token may be silent until the next alarm: setting one would cost each connection a commit.
+      // Whoever has shown a token may be silent until the next turn: an alarm would cost each connection a commit.
       if (authority === undefined) watchConnection(state, connection);
+      else state.dueAt(connection.silentUntilMs(state.limits));
     });
   }
 
@@ -95,10 +97,9 @@ export class Broker {
         refuseConnection(state, connection, reasonCode.notAuthorized);
         return;
       }
-      const pendingBefore = connection.decoder.pendingBytes;
       const { packets, failure } = connection.decoder.push(bytes);
       if (packets.length > 0) seen(state, connection);
-      if (connection.decoder.pendingBytes > 0 || pendingBefore > 0) state.keep(connection);
+      keepPending(state, connection);
       if (connection.waiting !== undefined) connection.heldBytes += bytes.byteLength;
       for (const packet of packets) take(state, connection, packet);
       if (failure !== undefined) fail(state, connection, failure);

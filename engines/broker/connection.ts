@@ -8,6 +8,7 @@ import type { CanonicalTopic } from "./message.ts";
 import type { FreshRetained } from "./retained.ts";
 import type { Session } from "./session.ts";
 import type { SessionId } from "./store.ts";
+import { smallPendingBytes } from "./unsaved.ts";
 
 /** What of a connection survives hibernation, beside its socket. Plain values only. */
 export interface Attachment {
@@ -81,6 +82,10 @@ export class Connection {
   isGone = false;
   /** Bytes of this turn, in order. */
   outbox: Uint8Array[] = [];
+  /** How much of an incomplete packet the attachment holds. */
+  attachedPendingBytes: number;
+  /** Whether the next attachment takes a large incomplete packet too. */
+  attachesPending = false;
   /** Whether the attachment must be written at the end of the turn. */
   isChanged = false;
   /** Token bucket of the messages per second. */
@@ -106,6 +111,7 @@ export class Connection {
     this.budget = limits.messageBurst;
     this.budgetAtMs = nowMs;
     this.unheardAtMs = nowMs;
+    this.attachedPendingBytes = attachment?.pending?.byteLength ?? 0;
     const client = attachment?.client;
     this.decoder = new Decoder({
       role: "server",
@@ -138,8 +144,12 @@ export class Connection {
     return this.lastSeenMs + this.seenSlackMs + this.keepAliveSeconds * 1500;
   }
 
+  /** What to keep beside the socket, as of now. */
   attachment(): Attachment {
     const { session, decoder } = this;
+    const isPendingTaken = this.attachesPending || decoder.pendingBytes <= smallPendingBytes;
+    this.attachesPending = false;
+    this.attachedPendingBytes = isPendingTaken ? decoder.pendingBytes : 0;
     const unsentFromSeq =
       session?.outgoing === undefined
         ? session?.unsentFromSeq
@@ -148,7 +158,7 @@ export class Connection {
       connection: this.id,
       openedAtMs: this.openedAtMs,
       lastSeenMs: this.lastSeenMs,
-      ...(decoder.pendingBytes > 0 && { pending: decoder.pending }),
+      ...(this.attachedPendingBytes > 0 && { pending: decoder.pending }),
       ...(this.authority !== undefined && { authority: this.authority }),
       ...(session !== undefined && {
         client: {

@@ -5,12 +5,12 @@ import { deliverTo } from "./deliver.ts";
 import { endGrant } from "./grants.ts";
 import { endConnection, endSession, refuseConnection } from "./lifecycle.ts";
 import { grantTopic } from "./mount.ts";
-import { saveWaiting } from "./outgoing.ts";
 import type { Target } from "./routes.ts";
 import { type Session, sessionKey } from "./session.ts";
 import type { BrokerState } from "./state.ts";
 import { expiringTopic } from "./subscribe.ts";
 import { publishSys } from "./sys.ts";
+import { saveUnsaved } from "./unsaved.ts";
 import { publishWill } from "./will.ts";
 
 /** How long before its end a session hears of it (MESSAGING.md §3). */
@@ -46,7 +46,7 @@ export function runDeadlines(state: BrokerState): void {
   const due = [...dueNow(state)].sort((a, b) => a.atMs - b.atMs || (a.name < b.name ? -1 : 1));
   for (const { run } of due) run();
   state.dueAtMs = soonest(state, (connection) => connection.silentUntilMs(state.limits));
-  if (state.unsavedDueAtMs !== undefined) saveWaiting(state);
+  if (state.unsavedDueAtMs !== undefined) saveUnsaved(state);
   publishSys(state);
   // An alarm that only looked after keep alives is frequent, and a sweep reads every retained row.
   if (due.length > 0) state.store.apply({ kind: "clear-retained-before", nowMs: state.nowMs });

@@ -4,6 +4,7 @@ import { type Delivery, deliveryBytes } from "./message.ts";
 import { encodePublishFor, isEnded, sendPublishBytes, withExpiry } from "./send-publish.ts";
 import type { InFlight, Outgoing, Session } from "./session.ts";
 import type { BrokerState } from "./state.ts";
+import { saveSoon } from "./unsaved.ts";
 
 /** Sends a QoS 1 or 2 message, or has it wait: for room in the window, or for the client. */
 export function sendOrQueue(state: BrokerState, session: Session, message: Omit<Delivery, "seq">): void {
@@ -139,25 +140,8 @@ function enqueue(state: BrokerState, session: Session, message: Omit<Delivery, "
     state.store.apply({ kind: "enqueue", session: session.id, delivery });
     if (outgoing !== undefined) outgoing.savedWaiting = outgoing.waiting.length;
   } else {
-    state.unsavedDueAtMs ??= state.nowMs + state.limits.unsavedMs;
-    if (state.unsavedDueAtMs <= state.nowMs) saveWaiting(state);
-    else state.wakeAt(state.unsavedDueAtMs);
-  }
-}
-
-/**
- * Writes what waits for sessions that end with their connection. It needs no row as long as the object is awake,
- * for a crash ends the session too; it must have one before the object falls asleep.
- */
-export function saveWaiting(state: BrokerState): void {
-  state.unsavedDueAtMs = undefined;
-  for (const { session } of state.connections.values()) {
-    const outgoing = session?.outgoing;
-    if (session === undefined || outgoing === undefined) continue;
-    for (const delivery of outgoing.waiting.slice(outgoing.savedWaiting)) {
-      state.store.apply({ kind: "enqueue", session: session.id, delivery });
-    }
-    outgoing.savedWaiting = outgoing.waiting.length;
+    // It needs no row as long as the object is awake, for a crash ends the session too.
+    saveSoon(state);
   }
 }
 

@@ -81,22 +81,3 @@ describe("a value that is retained at QoS 0 over and over", () => {
     expect(home.store.retainedUnder("")).toEqual([]);
   });
 });
-
-describe("what waits for a session that ends with its connection", () => {
-  test("has no row while the object is awake, and one before it may fall asleep", () => {
-    const home = new TestHome();
-    const slow = home.client("owner", { properties: { receiveMaximum: 1 } });
-    slow.subscribe("a", { qos: 1 });
-    const other = home.client("owner", { mqttClientId: "other" });
-    for (const value of ["1", "2", "3"]) other.publish("a", value, { qos: 1 });
-    const rows = () => home.store.load().sessions.flatMap(({ id }) => home.store.deliveries(id)).length;
-    expect(rows()).toBe(0);
-    home.pass(6000);
-    expect(rows()).toBe(2);
-    home.evict();
-    slow.send({ type: "puback", packetId: 1, reasonCode: 0 });
-    slow.send({ type: "puback", packetId: 2, reasonCode: 0 });
-    expect(slow.takeMessages()).toEqual(["a=1", "a=2", "a=3"]);
-    expect(rows()).toBe(0);
-  });
-});

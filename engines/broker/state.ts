@@ -80,7 +80,7 @@ export class BrokerState {
   wokeAtMs = 0;
   /** When `$SYS` is published again, while someone listens. */
   sysDueAtMs: number | undefined;
-  /** When `saveWaiting` must run, if something waits without a row. */
+  /** When `saveUnsaved` must run, if something is in memory only. */
   unsavedDueAtMs: number | undefined;
   /** Topics that a connection retains at QoS 0, and which connection it is: see `retain`. */
   readonly freshRetained = new Map<CanonicalTopic, Connection>();

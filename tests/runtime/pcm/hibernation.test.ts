@@ -47,6 +47,9 @@ test("half a packet that is too large for an attachment survives eviction in a r
   const header = [0x30, (length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, length >> 14, 0, 1, 0x61, 0];
   owner.sendBytes(new Uint8Array([...header, ...new Uint8Array(40_000).fill(0x78)]));
   expect(await cloudOf("large-half").devices()).toEqual([]);
+  // An idle object stays awake for longer than this.
+  pass(6000);
+  expect(await runDurableObjectAlarm(cloudOf("large-half"))).toBe(true);
   await evictDurableObject(cloudOf("large-half"));
   owner.sendBytes(new Uint8Array(20_000).fill(0x79));
   const { payload } = await owner.expect("publish");
