@@ -17,7 +17,7 @@ import { type Clock, type IdleAdvance, TimeKeeper } from "./runtime/time-keeper.
 
 /** Bounds of one app; what goes beyond is refused with `LIMIT`. */
 export interface Limits {
-  /** Rows in windows, tables and aggregations. */
+  /** Rows in windows, tables and aggregations, and partial matches of patterns, all together. */
   readonly maxRows: number;
   readonly maxPartitionKeys: number;
 }
@@ -95,6 +95,7 @@ export class CepApp {
   readonly #limits: Limits;
   readonly #onError: (stream: string, error: unknown) => void;
   #isStarted = false;
+  #isRestoring = false;
   #rows = 0;
   #errors = 0;
   #uuids = 0;
@@ -125,8 +126,10 @@ export class CepApp {
       uuid: () => this.#uuid(),
       arrive: (timestamp) => this.#time.arrive(timestamp),
       charge: (rows) => {
+        // What a snapshot holds was allowed when it came, whatever the limit is now.
+        if (rows > 0 && this.#rows + rows > this.#limits.maxRows && !this.#isRestoring)
+          refuse("rows", this.#limits.maxRows);
         this.#rows += rows;
-        if (rows > 0 && this.#rows > this.#limits.maxRows) refuse("rows", this.#limits.maxRows);
       },
       targetOf: () => undefined,
       onFault: (stream, chunk, error, toFaultStream) => this.#onFault(stream, chunk, error, toFaultStream),
@@ -397,7 +400,15 @@ export class CepApp {
    * @throws CepError `SNAPSHOT`
    */
   restore(text: string, mode: "continue" | "resume" = "continue"): RestoreReport {
-    const isResuming = mode === "resume";
+    this.#isRestoring = true;
+    try {
+      return this.#restore(text, mode === "resume");
+    } finally {
+      this.#isRestoring = false;
+    }
+  }
+
+  #restore(text: string, isResuming: boolean): RestoreReport {
     const saved = decodeState(text) as Saved; // checked by its format just below
     if (saved?.format !== 1) throw new CepError("SNAPSHOT", "The snapshot has another format");
     const { queries, hosts, partitions, env } = this.#builder;

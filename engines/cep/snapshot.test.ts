@@ -103,6 +103,7 @@ function runApp(
     current: bench.current,
     expired: bench.expired,
     errors: bench.errors.map(String),
+    held: bench.app.metrics().rows,
     sums: bench.app.query(
       "from Sums within 0L, 4000000000000L per 'seconds' select k, total, n order by k, total",
     ).rows,

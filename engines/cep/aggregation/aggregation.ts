@@ -78,6 +78,7 @@ export class Aggregation extends Processor {
       const id = `${start}|${key}`;
       let bucket = buckets.get(id);
       if (bucket === undefined) {
+        this.#charge(1);
         bucket = {
           start,
           newest: time,
@@ -86,7 +87,6 @@ export class Aggregation extends Processor {
           out: [],
         };
         buckets.set(id, bucket);
-        this.#charge(1);
       }
       this.#update(bucket, e, time);
     }

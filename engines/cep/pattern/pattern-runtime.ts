@@ -64,6 +64,8 @@ export class PatternRuntime extends Processor {
   readonly #listeners = new Map<string, Listener[]>();
   readonly #root: Part;
   readonly #isSequence: boolean;
+  #charged = 0;
+
   constructor(plan: PatternPlan, host: Host) {
     super();
     this.#host = host;
@@ -297,6 +299,23 @@ export class PatternRuntime extends Processor {
     if (event === null) return;
     const complete = pre.take(event);
     for (let i = 0; i < complete.length; i++) this.next.processOne(complete[i] as Ev); // in range
+    this.#account();
+  }
+
+  /** Charges what has come; matches that are too many do not go on. */
+  #account(): void {
+    const held = this.heldRows();
+    if (held === this.#charged) return;
+    try {
+      this.#host.charge(held - this.#charged);
+      this.#charged = held;
+    } catch (error) {
+      for (const pre of this.#pres) if (!pre.isStart) pre.fresh.length = 0;
+      const left = this.heldRows();
+      if (left <= this.#charged) this.#host.charge(left - this.#charged);
+      this.#charged = Math.min(left, this.#charged);
+      throw error;
+    }
   }
 
   /** All events of a chunk pass before what they complete leaves. */
@@ -308,6 +327,7 @@ export class PatternRuntime extends Processor {
       if (event !== null) complete.push(...pre.take(event));
     }
     for (const match of complete) this.next.processOne(match);
+    this.#account();
   }
 
   /** Output of a stream that several states share: what one event completes in one state is a batch, sent at the end. */
@@ -326,12 +346,17 @@ export class PatternRuntime extends Processor {
       for (let m = 0; m < complete.length; m++) this.next.processOne(complete[m] as Ev); // in range
       this.held?.endBatch();
     }
+    this.#account();
   }
 
   /** Partial matches now held, the empty ones of start states included. */
-  size(): number {
+  override heldRows(): number {
+    const pres = this.#pres;
     let count = 0;
-    for (const pre of this.#pres) count += pre.pending.length + pre.fresh.length;
+    for (let i = 0; i < pres.length; i++) {
+      const pre = pres[i] as PreState; // in range
+      count += pre.pending.length + pre.fresh.length;
+    }
     return count;
   }
 
@@ -340,5 +365,6 @@ export class PatternRuntime extends Processor {
   }
   override load(saved: unknown[][]): void {
     for (let i = 0; i < this.#pres.length; i++) this.#pres[i]?.load(saved[i] ?? []);
+    this.#charged = this.heldRows();
   }
 }

@@ -4,7 +4,6 @@ import { PatternRuntime } from "../pattern/pattern-runtime.ts";
 import type { Receiver } from "../runtime/junction.ts";
 import type { Host, Processor } from "../runtime/processor.ts";
 import { type SavedTimer, type Scheduler, Timer } from "../runtime/scheduler.ts";
-import { WindowProcessor } from "../windows/window.ts";
 
 /** The saved state of one operator: kept only where the signature still fits. */
 export interface SavedOperator {
@@ -35,6 +34,7 @@ export class QueryInstance implements Host {
   readonly entries: { stream: string; receiver: Receiver }[] = [];
   #timers: Timer[] = [];
   isResuming = false;
+  #rows = 0;
 
   constructor(services: InstanceServices, order: number) {
     this.#services = services;
@@ -47,6 +47,14 @@ export class QueryInstance implements Host {
 
   charge(rows: number): void {
     this.#services.charge(rows);
+    this.#rows += rows;
+  }
+
+  /** Gives its rows back to the app's account, when the instance goes. */
+  discard(): void {
+    this.stop();
+    this.#services.charge(-this.#rows);
+    this.#rows = 0;
   }
 
   timer(fire: (time: number) => void): Timer {
@@ -98,6 +106,9 @@ export class QueryInstance implements Host {
       for (let i = 0; i < o.timers.length; i++) o.timers[i]?.load(state.timers[i], isResuming);
       kept.push(o.path);
     }
+    let held = 0;
+    for (const o of this.#operators) held += o.processor.heldRows();
+    this.charge(held - this.#rows);
     for (const path of Object.keys(saved))
       if (!this.#operators.some((o) => o.path === path)) dropped.push(path);
     return { kept, dropped };
@@ -108,8 +119,8 @@ export class QueryInstance implements Host {
     let rows = 0;
     let matches = 0;
     for (const { processor } of this.#operators) {
-      if (processor instanceof WindowProcessor) rows += processor.size();
-      else if (processor instanceof PatternRuntime) matches += processor.size();
+      if (processor instanceof PatternRuntime) matches += processor.heldRows();
+      else rows += processor.heldRows();
     }
     return { rows, matches };
   }

@@ -240,7 +240,7 @@ export class PartitionRuntime {
     if (this.#purge === undefined) return;
     for (const [key, instance] of [...this.#instances]) {
       if (instance.lastUsed + this.#purge.idleMs >= time) continue;
-      for (const q of instance.queries) q.stop();
+      for (const q of instance.queries) q.discard();
       this.#instances.delete(key);
     }
     if (this.#instances.size > 0) this.#timer.notifyAt(time + this.#purge.everyMs);
@@ -277,6 +277,7 @@ export class PartitionRuntime {
   /** @returns paths of what did not fit. */
   load(saved: SavedPartition, isResuming: boolean): string[] {
     this.stop();
+    for (const instance of this.#instances.values()) for (const q of instance.queries) q.discard();
     this.#instances.clear();
     this.#timer.load(saved.timer, isResuming);
     const dropped: string[] = [];

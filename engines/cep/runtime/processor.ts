@@ -6,7 +6,7 @@ export interface Host {
   now(): number;
   /** A timer that calls back in app time; its queue is saved with the query. */
   timer(fire: (time: number) => void): Timer;
-  /** Reports that state grew by so many rows; refuses beyond the app's limit. */
+  /** Reports that state is about to grow by so many rows; refuses what goes beyond the app's limit. */
   charge(rows: number): void;
   /**
    * True while state is being restored into an app that was down meanwhile: timers that were missed run now, and
@@ -34,6 +34,10 @@ export abstract class Processor implements Sink {
   }
   processPair(a: Ev, b: Ev): void {
     this.process([a, b]);
+  }
+  /** Rows it holds, as charged to the host. */
+  heldRows(): number {
+    return 0;
   }
   save(): unknown {
     return undefined;

@@ -123,10 +123,10 @@ export class WatermarkGate extends Processor {
   }
 
   #insert(e: Ev): void {
+    this.#host.charge(1);
     let at = this.#waiting.length;
     while (at > 0 && (this.#waiting[at - 1] as Ev).ts > e.ts) at--; // in range
     this.#waiting.splice(at, 0, e);
-    this.#host.charge(1);
   }
 
   #advance(now: number): void {
@@ -163,6 +163,9 @@ export class WatermarkGate extends Processor {
     this.#release(newest);
   }
 
+  override heldRows(): number {
+    return this.#waiting.length;
+  }
   override save(): unknown {
     return [this.#waiting, this.#keys, this.#watermark, this.lateCount];
   }

@@ -84,11 +84,13 @@ export class Table {
     if (this.primaryKey.length > 0) {
       const key = this.#keyOf(row);
       if (this.#byKey.has(key)) return false;
+      this.#charge(1);
       this.#byKey.set(key, e);
+    } else {
+      this.#charge(1);
     }
     this.#rows.add(e);
     this.#index(e);
-    this.#charge(1);
     return true;
   }
 

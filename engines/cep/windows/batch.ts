@@ -103,8 +103,8 @@ class LengthBatchWindow extends BatchWindow {
     out.push(reset);
   }
   #fill(e: Ev, out: Ev[], now: number): void {
-    this.current.push(copyAs(e, CURRENT));
     this.host.charge(1);
+    this.current.push(copyAs(e, CURRENT));
     if (++this.#count < this.#length) return;
     this.flushExpired(out, now);
     this.flushReset(out, now);
@@ -119,8 +119,8 @@ class LengthBatchWindow extends BatchWindow {
     }
     out.push(e);
     if (this.keepsExpired) {
-      this.expired.push(copyAs(e, EXPIRED));
       this.host.charge(1);
+      this.expired.push(copyAs(e, EXPIRED));
     }
   }
   override save(): unknown {
@@ -164,8 +164,8 @@ class TimeBatchWindow extends BatchWindow {
       return;
     }
     this.reset ??= copyAs(e, RESET);
-    this.current.push(e);
     this.host.charge(1);
+    this.current.push(e);
   }
   process(chunk: Ev[]): void {
     const now = this.host.now();
@@ -189,12 +189,12 @@ class TimeBatchWindow extends BatchWindow {
       if (this.#streamsCurrent) {
         out.push(e);
         if (this.keepsExpired) {
-          this.expired.push(copyAs(e, EXPIRED));
           this.host.charge(1);
+          this.expired.push(copyAs(e, EXPIRED));
         }
       } else {
-        this.current.push(copyAs(e, CURRENT));
         this.host.charge(1);
+        this.current.push(copyAs(e, CURRENT));
       }
     }
     if (isDue) {
@@ -239,8 +239,8 @@ class ChunkBatchWindow extends BatchWindow {
     };
     for (const e of chunk) {
       if (this.expectsExpired) {
-        this.expired.push(copyAs(e, EXPIRED));
         this.host.charge(1);
+        this.expired.push(copyAs(e, EXPIRED));
       }
       part.push(copyAs(e, CURRENT));
       if (part.length === this.#length) finish();

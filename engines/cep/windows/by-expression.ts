@@ -63,13 +63,13 @@ class ExpressionWindow extends WindowProcessor {
     const now = this.#host.now();
     const out: Ev[] = [];
     for (const e of chunk) {
+      this.#host.charge(1);
       if (this.#condition.update(e)) {
         const kept = this.#events;
         this.#events = [];
         for (const k of kept) this.#add(k, out, now);
       }
       this.#add(copyAs(e, EXPIRED), out, now);
-      this.#host.charge(1);
       out.push(e);
     }
     this.next.process(out);
@@ -119,9 +119,12 @@ class ExpressionBatchWindow extends WindowProcessor {
     const now = this.#host.now();
     const chunks: Ev[][] = [];
     for (const e of chunk) {
+      this.#host.charge(1);
+      const before = this.size() + 1;
       if (this.#condition.update(e)) this.#reprocess(now, chunks);
       if (this.#streams) this.#stream(e, now, chunks, true);
       else this.#fill(e, now, chunks);
+      this.#host.charge(this.size() - before);
     }
     for (const c of chunks) this.next.process(c);
   }
@@ -144,7 +147,6 @@ class ExpressionBatchWindow extends WindowProcessor {
   #fill(e: Ev, now: number, chunks: Ev[][]): void {
     if (this.#stays(e, this.#current[0] ?? e)) {
       this.#current.push(e);
-      this.#host.charge(1);
       return;
     }
     const out: Ev[] = [];
@@ -171,7 +173,6 @@ class ExpressionBatchWindow extends WindowProcessor {
       e.ts = now;
       out.push(e);
     }
-    this.#host.charge(this.#current.length + this.#expired.length - this.size());
     chunks.push(out);
   }
   #leaving(e: Ev, now: number): Ev {

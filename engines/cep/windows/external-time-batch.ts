@@ -104,8 +104,8 @@ class ExternalTimeBatchWindow extends BatchWindow {
       copy.row = [...e.row];
       copy.row[this.#settings.timeIndex] = this.#endTime;
     }
-    this.current.push(copy);
     this.host.charge(1);
+    this.current.push(copy);
     this.reset ??= copyAs(e, RESET);
   }
 

@@ -36,11 +36,10 @@ class SortWindow extends WindowProcessor {
     for (const e of chunk) {
       out.push(e);
       if (e.type !== CURRENT) continue;
+      const isFull = this.#events.length >= this.#length;
+      if (!isFull) this.#host.charge(1);
       this.#events.push(copyAs(e, EXPIRED));
-      if (this.#events.length <= this.#length) {
-        this.#host.charge(1);
-        continue;
-      }
+      if (!isFull) continue;
       this.#events.sort((a, b) => this.#compare(a, b));
       const leaving = this.#events.pop() as Ev; // one was just pushed
       leaving.ts = now;
@@ -87,6 +86,8 @@ class FrequentWindow extends WindowProcessor {
   process(chunk: Ev[]): void {
     const now = this.#host.now();
     const out: Ev[] = [];
+    const before = this.size() + chunk.length;
+    this.#host.charge(chunk.length);
     for (const e of chunk) {
       const key = this.#keyOf(e);
       const isKnown = this.#events.has(key);
@@ -104,6 +105,7 @@ class FrequentWindow extends WindowProcessor {
         out.push(e);
       }
     }
+    this.#host.charge(this.size() - before);
     this.next.process(out);
   }
   #decrement(out: Ev[], now: number): void {
@@ -158,6 +160,8 @@ class LossyFrequentWindow extends WindowProcessor {
   process(chunk: Ev[]): void {
     const now = this.#host.now();
     const out: Ev[] = [];
+    const before = this.size() + chunk.length;
+    this.#host.charge(chunk.length);
     for (const e of chunk) {
       this.#total++;
       if (this.#total !== 1) this.#bucket = Math.ceil(this.#total / this.#width);
@@ -169,6 +173,7 @@ class LossyFrequentWindow extends WindowProcessor {
       if (count[0] >= (this.#support - this.#error) * this.#total) out.push(e);
       if (this.#total % this.#width === 0) this.#prune(out, now);
     }
+    this.#host.charge(this.size() - before);
     this.next.process(out);
   }
   #prune(out: Ev[], now: number): void {

@@ -91,6 +91,7 @@ class SessionWindow extends WindowProcessor {
 
   /** @returns false when the event is too late for any session. */
   #take(e: Ev): boolean {
+    this.#host.charge(1);
     const key = this.#keyOf?.(e) ?? null;
     const container = this.#containers.get(key) ?? { current: new Session(), previous: new Session() };
     this.#containers.set(key, container);
@@ -98,7 +99,6 @@ class SessionWindow extends WindowProcessor {
     const copy = copyAs(e, EXPIRED);
     const end = e.ts + this.#gap;
     const alive = end + this.#latency;
-    this.#host.charge(1);
     if (current.events.length === 0) {
       current.events.push(copy);
       current.set(e.ts, end, alive);

@@ -27,8 +27,8 @@ abstract class QueueWindow extends WindowProcessor {
     return this.queue.length;
   }
   protected keep(e: Ev): void {
-    this.queue.push(e);
     this.host.charge(1);
+    this.queue.push(e);
   }
   protected drop(): Ev | undefined {
     const e = this.queue.shift();

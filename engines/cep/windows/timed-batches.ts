@@ -34,8 +34,8 @@ class CronWindow extends WindowProcessor {
     return this.#current.length + this.#expired.length;
   }
   process(chunk: Ev[]): void {
-    for (const e of chunk) this.#current.push(copyAs(e, e.type));
     this.#host.charge(chunk.length);
+    for (const e of chunk) this.#current.push(copyAs(e, e.type));
   }
   #fire(time: number): void {
     this.#schedule(time);
@@ -81,8 +81,11 @@ class HoppingWindow extends WindowProcessor {
     return this.#events.length;
   }
   process(chunk: Ev[]): void {
-    for (const e of chunk) if (e.type === CURRENT) this.#events.push(copyAs(e, CURRENT));
-    this.#host.charge(chunk.length);
+    for (const e of chunk) {
+      if (e.type !== CURRENT) continue;
+      this.#host.charge(1);
+      this.#events.push(copyAs(e, CURRENT));
+    }
     if (this.#isRunning) return;
     this.#isRunning = true;
     this.#timer.notifyAt(this.#host.now() + this.#hopMs);

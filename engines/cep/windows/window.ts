@@ -14,6 +14,9 @@ export abstract class WindowProcessor extends Processor {
   }
   /** Number of rows held. */
   abstract size(): number;
+  override heldRows(): number {
+    return this.size();
+  }
 }
 
 /** What a window is made from, at compile time. */
