@@ -65,6 +65,9 @@ export class OidcLogin implements UidpLogin {
         expectedNonce: nonce,
         requireIdToken: true,
       });
+      // OpenID Connect Core §3.1.3.7 lets a client that fetched the ID token itself trust TLS for its signature; we
+      // do not, as a key set costs one request in ten minutes.
+      await oauth.validateApplicationLevelSignature(server, response, this.#insecure);
       const subject = oauth.getValidatedIdTokenClaims(tokens)?.sub;
       if (subject === undefined) throw notAvailable();
       return subject;
