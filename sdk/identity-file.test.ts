@@ -34,8 +34,8 @@ test("when the new identity cannot be put in place, the old one stands and no sc
   expect(await readdir(folder)).toEqual(["S1.json"]);
 });
 
-test("one program at a time has the identity; a dead one's hold counts for nothing", async () => {
-  const path = join(folder, "devices", "S1.json");
+test("one program at a time has the identity", async () => {
+  const path = join(folder, "S1.json");
   const store = new FileIdentityStore(path);
   await store.save(anIdentity({}));
   const unlock = await store.lock();
@@ -44,11 +44,22 @@ test("one program at a time has the identity; a dead one's hold counts for nothi
   await unlock?.();
   expect(await store.isInUse()).toBe(false);
 
-  const ended = spawnSync(process.execPath, ["-e", ""]).pid;
-  await writeFile(join(folder, "devices.running", "S1"), `${ended}\n`);
+  expect(await readdir(folder)).toEqual(["S1.json"]);
+});
+
+test("a hold that a killed program left behind counts for nothing", async () => {
+  const path = join(folder, "S1.json");
+  const store = new FileIdentityStore(path);
+  await store.save(anIdentity({}));
+  const holder = `
+    const { FileIdentityStore } = await import(${JSON.stringify(new URL("identity-file.ts", import.meta.url).href)});
+    process.exit((await new FileIdentityStore(process.argv[1]).lock()) === undefined ? 1 : 0);`;
+  const { status } = spawnSync(process.execPath, ["--input-type=module", "-e", holder, path]);
+  expect(status).toBe(0); // it had the hold, and ended without giving it back
   expect(await store.isInUse()).toBe(false);
-  expect(await store.lock()).toBeDefined();
-  expect(await readdir(join(folder, "devices"))).toEqual(["S1.json"]);
+  const unlock = await store.lock();
+  expect(unlock).toBeDefined();
+  await unlock?.();
 });
 
 test("a file that is no identity is refused by the name of what is missing", async () => {

@@ -1,6 +1,7 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { tmpdir, userInfo } from "node:os";
+import { dirname, join, resolve } from "node:path";
 import type { DeviceIdentity, IdentityStore } from "./device-identity.ts";
 
 const REQUIRED = [
@@ -63,9 +64,10 @@ export class FileIdentityStore implements IdentityStore {
     }
   }
 
-  /** In a folder of its own, so that the folder of identities holds nothing else. */
+  /** Among the machine's temporary files: a restart of the machine ends every hold, as it ends every program. */
   get #lockPath(): string {
-    return join(`${dirname(this.path)}.running`, basename(this.path, ".json"));
+    const name = createHash("sha256").update(resolve(this.path)).digest("hex").slice(0, 32);
+    return join(tmpdir(), `edgenym-running-${userInfo().username}`, name);
   }
 }
 
