@@ -79,17 +79,20 @@ class LengthBatchWindow extends BatchWindow {
   process(chunk: Ev[]): void {
     const now = this.host.now();
     const chunks: Ev[][] = [];
-    for (const e of chunk) {
-      const out: Ev[] = [];
-      if (this.#length === 0) this.#passThrough(e, out, now);
-      else {
-        this.reset ??= copyAs(e, RESET);
-        if (this.#streamsCurrent) this.#stream(e, out, now);
-        else this.#fill(e, out, now);
+    try {
+      for (const e of chunk) {
+        const out: Ev[] = [];
+        if (this.#length === 0) this.#passThrough(e, out, now);
+        else {
+          this.reset ??= copyAs(e, RESET);
+          if (this.#streamsCurrent) this.#stream(e, out, now);
+          else this.#fill(e, out, now);
+        }
+        if (out.length > 0) chunks.push(out);
       }
-      if (out.length > 0) chunks.push(out);
+    } finally {
+      for (const out of chunks) this.next.process(out);
     }
-    for (const out of chunks) this.next.process(out);
   }
   #passThrough(e: Ev, out: Ev[], now: number): void {
     out.push(e);

@@ -62,17 +62,20 @@ class ExpressionWindow extends WindowProcessor {
   process(chunk: Ev[]): void {
     const now = this.#host.now();
     const out: Ev[] = [];
-    for (const e of chunk) {
-      this.#host.charge(1);
-      if (this.#condition.update(e)) {
-        const kept = this.#events;
-        this.#events = [];
-        for (const k of kept) this.#add(k, out, now);
+    try {
+      for (const e of chunk) {
+        this.#host.charge(1);
+        if (this.#condition.update(e)) {
+          const kept = this.#events;
+          this.#events = [];
+          for (const k of kept) this.#add(k, out, now);
+        }
+        this.#add(copyAs(e, EXPIRED), out, now);
+        out.push(e);
       }
-      this.#add(copyAs(e, EXPIRED), out, now);
-      out.push(e);
+    } finally {
+      this.next.process(out);
     }
-    this.next.process(out);
   }
   #add(e: Ev, out: Ev[], now: number): void {
     this.#events.push(e);
@@ -118,15 +121,18 @@ class ExpressionBatchWindow extends WindowProcessor {
   process(chunk: Ev[]): void {
     const now = this.#host.now();
     const chunks: Ev[][] = [];
-    for (const e of chunk) {
-      this.#host.charge(1);
-      const before = this.size() + 1;
-      if (this.#condition.update(e)) this.#reprocess(now, chunks);
-      if (this.#streams) this.#stream(e, now, chunks, true);
-      else this.#fill(e, now, chunks);
-      this.#host.charge(this.size() - before);
+    try {
+      for (const e of chunk) {
+        this.#host.charge(1);
+        const before = this.size() + 1;
+        if (this.#condition.update(e)) this.#reprocess(now, chunks);
+        if (this.#streams) this.#stream(e, now, chunks, true);
+        else this.#fill(e, now, chunks);
+        this.#host.charge(this.size() - before);
+      }
+    } finally {
+      for (const c of chunks) this.next.process(c);
     }
-    for (const c of chunks) this.next.process(c);
   }
   #reprocess(now: number, chunks: Ev[][]): void {
     const kept = this.#streams ? this.#expired : this.#current;

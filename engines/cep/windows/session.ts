@@ -73,20 +73,23 @@ class SessionWindow extends WindowProcessor {
 
   process(chunk: Ev[]): void {
     const out: Ev[] = [];
-    for (const e of chunk) {
-      if (e.type !== CURRENT) {
-        this.#timeoutCurrent(e.ts);
-        if (this.#latency > 0) this.#timeoutPrevious(e.ts);
-        out.push(e);
-      } else if (this.#take(e)) {
-        out.push(e);
+    try {
+      for (const e of chunk) {
+        if (e.type !== CURRENT) {
+          this.#timeoutCurrent(e.ts);
+          if (this.#latency > 0) this.#timeoutPrevious(e.ts);
+          out.push(e);
+        } else if (this.#take(e)) {
+          out.push(e);
+        }
       }
+    } finally {
+      const leaving = this.#leaving;
+      this.#leaving = [];
+      this.#host.charge(-leaving.length);
+      out.push(...leaving);
+      this.next.process(out);
     }
-    const leaving = this.#leaving;
-    this.#leaving = [];
-    this.#host.charge(-leaving.length);
-    out.push(...leaving);
-    this.next.process(out);
   }
 
   /** @returns false when the event is too late for any session. */

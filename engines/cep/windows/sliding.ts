@@ -26,6 +26,16 @@ abstract class QueueWindow extends WindowProcessor {
   size(): number {
     return this.queue.length;
   }
+  /** Passes a chunk; when it becomes too much, what was kept until then has still passed. */
+  process(chunk: Ev[]): void {
+    const out: Ev[] = [];
+    try {
+      this.pass(chunk, out);
+    } finally {
+      if (out.length > 0) this.next.process(out);
+    }
+  }
+  protected abstract pass(chunk: readonly Ev[], out: Ev[]): void;
   protected keep(e: Ev): void {
     this.host.charge(1);
     this.queue.push(e);
@@ -59,9 +69,8 @@ class LengthWindow extends QueueWindow {
     this.queue.push(copy);
     this.next.processPair(oldest, e);
   }
-  process(chunk: Ev[]): void {
+  protected override pass(chunk: readonly Ev[], out: Ev[]): void {
     const now = this.host.now();
-    const out: Ev[] = [];
     for (const e of chunk) {
       if (e.type !== CURRENT) {
         out.push(e);
@@ -80,7 +89,6 @@ class LengthWindow extends QueueWindow {
         out.push(oldest, e);
       }
     }
-    this.next.process(out);
   }
   override save(): unknown {
     return this.queue.toArray();
@@ -136,17 +144,15 @@ class TimeWindow extends QueueWindow {
       this.#lastTimestamp = e.ts;
     }
   }
-  process(chunk: Ev[]): void {
+  protected override pass(chunk: readonly Ev[], out: Ev[]): void {
     const now = this.host.now();
-    const out: Ev[] = [];
     for (const e of chunk) {
       for (let head = this.#takeExpired(now); head !== undefined; head = this.#takeExpired(now))
         out.push(head);
       if (e.type !== CURRENT) continue;
-      out.push(e);
       this.#add(e);
+      out.push(e);
     }
-    this.next.process(out);
   }
   override save(): unknown {
     return [this.queue.toArray(), this.#lastTimestamp];
@@ -167,9 +173,8 @@ class TimeLengthWindow extends QueueWindow {
     this.#length = length;
     this.#timer = host.timer((time) => this.process([timerEvent(time)]));
   }
-  process(chunk: Ev[]): void {
+  protected override pass(chunk: readonly Ev[], out: Ev[]): void {
     const now = this.host.now();
-    const out: Ev[] = [];
     for (const e of chunk) {
       for (
         let head = this.queue.peek();
@@ -192,7 +197,6 @@ class TimeLengthWindow extends QueueWindow {
       out.push(e);
       this.#timer.notifyAt(e.ts + this.#ms);
     }
-    if (out.length > 0) this.next.process(out);
   }
   override save(): unknown {
     return this.queue.toArray();
@@ -210,8 +214,7 @@ class ExternalTimeWindow extends QueueWindow {
     this.#timeOf = timeOf;
     this.#ms = ms;
   }
-  process(chunk: Ev[]): void {
-    const out: Ev[] = [];
+  protected override pass(chunk: readonly Ev[], out: Ev[]): void {
     for (const e of chunk) {
       if (e.type !== CURRENT) {
         out.push(e);
@@ -230,7 +233,6 @@ class ExternalTimeWindow extends QueueWindow {
       this.keep(copyAs(e, EXPIRED));
       out.push(e);
     }
-    this.next.process(out);
   }
   override save(): unknown {
     return this.queue.toArray();
@@ -249,9 +251,8 @@ class DelayWindow extends QueueWindow {
     this.#ms = ms;
     this.#timer = host.timer((time) => this.process([timerEvent(time)]));
   }
-  process(chunk: Ev[]): void {
+  protected override pass(chunk: readonly Ev[], out: Ev[]): void {
     const now = this.host.now();
-    const out: Ev[] = [];
     for (const e of chunk) {
       for (
         let head = this.queue.peek();
@@ -269,7 +270,6 @@ class DelayWindow extends QueueWindow {
         this.#lastTimestamp = e.ts;
       }
     }
-    if (out.length > 0) this.next.process(out);
   }
   override save(): unknown {
     return [this.queue.toArray(), this.#lastTimestamp];
