@@ -3,6 +3,9 @@ import { CliError, exitCodes } from "./cli-error.ts";
 import { contextOf } from "./context.ts";
 import { buildProgram } from "./program.ts";
 
+// A reader that has seen enough (`| head`) is no error.
+process.stdout.on("error", () => process.exit(exitCodes.ok));
+
 const program = buildProgram();
 try {
   await program.parseAsync();
