@@ -153,6 +153,18 @@ export class Clients {
     );
   }
 
+  batchCounts(manufacturer: string): readonly { batch: string; made: number; claimed: number }[] {
+    return this.#sql
+      .exec<{ batch: string; made: number; claimed: number }>(
+        `SELECT coalesce(device.batch, '') AS batch, count(*) AS made, count(grants.gid) AS claimed
+         FROM device LEFT JOIN grants
+           ON grants.client_id = device.client_id AND grants.kind = 'device' AND grants.status <> 'ended'
+         WHERE device.manufacturer = ? GROUP BY device.batch`,
+        manufacturer,
+      )
+      .toArray();
+  }
+
   /** Devices of one batch of one manufacturer in this shard. */
   ofBatch(manufacturer: string, batch: string): readonly string[] {
     return this.#sql

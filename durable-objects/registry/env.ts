@@ -17,6 +17,7 @@ export interface RegistryEnv {
   readonly PSEUDONYMISER: ForgettingPort;
   readonly REGISTRY: DurableObjectNamespace<Registry>;
   readonly GATEWAY: GatewayPort;
+  readonly DB: D1Database;
   readonly KEYS: string;
   readonly ROUTE_KEY: string;
   readonly ISSUER: string;

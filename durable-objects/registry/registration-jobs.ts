@@ -49,6 +49,16 @@ export class RegistrationJobs {
     return row === undefined ? undefined : { state: row.state, done: row.done, total: row.total };
   }
 
+  /** For the manufacturer's own page. */
+  ofManufacturer(
+    id: string,
+    manufacturer: string,
+  ): { readonly job: Job; readonly tokenHash: string } | undefined {
+    const row = this.#sql.exec<JobRow>("SELECT * FROM job WHERE job_id = ?", id).toArray()[0];
+    if (row === undefined || orderOf(row).manufacturer !== manufacturer) return undefined;
+    return { job: { state: row.state, done: row.done, total: row.total }, tokenHash: row.token_hash };
+  }
+
   /** The order of a finished job, until a day after it was first asked for. */
   results(id: string, tokenHash: string, nowMs: number): BatchOrder | undefined {
     const row = this.#row(id, tokenHash);

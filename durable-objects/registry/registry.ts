@@ -475,6 +475,18 @@ export class Registry extends DurableObject<RegistryEnv> {
     return this.#jobs.find(id, tokenHash);
   }
 
+  jobOfManufacturer(
+    id: string,
+    manufacturer: string,
+  ): { readonly job: Job; readonly tokenHash: string } | undefined {
+    return this.#jobs.ofManufacturer(id, manufacturer);
+  }
+
+  /** How many devices of each batch are here, and how many of them have an owner. */
+  batchCounts(manufacturer: string): readonly { batch: string; made: number; claimed: number }[] {
+    return this.#clients.batchCounts(manufacturer);
+  }
+
   /** What to derive the finished job's devices from again; they themselves are kept nowhere. */
   jobResults(id: string, tokenHash: string): BatchOrder | undefined {
     return this.#jobs.results(id, tokenHash, Date.now());
@@ -674,6 +686,7 @@ export class Registry extends DurableObject<RegistryEnv> {
       await this.#drain();
       const told = await Promise.all(shards.map((shard) => shard.hasToldAbout(anon)));
       if (told.includes(false)) continue;
+      await this.env.DB.prepare("DELETE FROM member WHERE anon = ?").bind(anon).run();
       await this.env.PSEUDONYMISER.forget(anon);
       this.#deletions.finish(receiptId, Date.now());
     }

@@ -92,6 +92,33 @@ export async function checkClientAssertion(
   return undefined;
 }
 
+/**
+ * A software statement (RFC 7591 §2.3): what a manufacturer has signed about its own devices.
+ * @param issuer the manufacturer's id
+ * @returns its claims, or `undefined` if it is not signed by these keys, has ended or is another's
+ */
+export async function checkSoftwareStatement(
+  statement: string,
+  issuer: string,
+  keys: JsonWebKeySet,
+  nowMs: number,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  for (const key of keys.keys) {
+    try {
+      const { payload } = await jwtVerify(statement, async (header) => importPublic(key as JWK, header.alg), {
+        algorithms: [...acceptedAlgorithms],
+        issuer,
+        currentDate: new Date(nowMs),
+        clockTolerance: 5,
+      });
+      return payload;
+    } catch {
+      // Another of the manufacturer's keys may fit.
+    }
+  }
+  return undefined;
+}
+
 /** How long a used id has to be remembered. */
 export const REPLAY_WINDOW_MS = (ASSERTION_LIFE_SECONDS + 60) * 1000;
 

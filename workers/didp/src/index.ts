@@ -6,6 +6,7 @@ import { createLog } from "../../../engines/log/log.ts";
 import { requestLog } from "../../http/request-log.ts";
 import { securityHeaders } from "../../http/security-headers.ts";
 import { stylesheet } from "../../http/style.ts";
+import { waitScript } from "../../http/wait-script.ts";
 import { configOf } from "./config.ts";
 import type { DidpApp } from "./didp-app.ts";
 import type { DidpEnv } from "./env.ts";
@@ -19,6 +20,7 @@ import { claim } from "./routes/claim.tsx";
 import { deviceAuthorization } from "./routes/device-authorization.ts";
 import { externalGateways } from "./routes/external-gateways.ts";
 import { login } from "./routes/login.tsx";
+import { manufacturers } from "./routes/manufacturers.tsx";
 import { metadata } from "./routes/metadata.ts";
 import { operations } from "./routes/operations.ts";
 import { person } from "./routes/person.tsx";
@@ -70,9 +72,10 @@ for (const routes of [
   app.route("/", routes);
 }
 app.route("/", operations);
-for (const routes of [claim, login, account, authorization, person]) app.route("/", routes);
+for (const routes of [claim, login, account, authorization, person, manufacturers]) app.route("/", routes);
 
 app.get("/style.css", stylesheet);
+app.get("/wait.js", waitScript);
 app.notFound((c) => problemPage(c, new CodedError("NOT_FOUND", "There is no such page.")));
 app.onError((error, c) => problemPage(c, error));
 

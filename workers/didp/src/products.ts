@@ -37,7 +37,7 @@ export class Products {
   }
 
   /** @returns `false` if one of the products is not this manufacturer's */
-  async addToken(token: Omit<InitialAccessToken, "usedCount">): Promise<boolean> {
+  async addToken(token: Omit<InitialAccessToken, "usedCount">, actor = "operator"): Promise<boolean> {
     const known = await this.#db
       .select({ softwareId: product.softwareId })
       .from(product)
@@ -46,7 +46,7 @@ export class Products {
     if (!token.products.every((softwareId) => ids.has(softwareId))) return false;
     await this.#db.batch([
       this.#db.insert(initialAccessToken).values(token),
-      this.#audit("operator", "initial-access-token-issued", token.manufacturer),
+      this.#audit(actor, "initial-access-token-issued", token.manufacturer),
     ]);
     return true;
   }

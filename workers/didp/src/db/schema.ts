@@ -1,10 +1,34 @@
-import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { DeviceModel } from "../../../../engines/oauth/authority.ts";
+import type { JsonWebKeySet } from "../../../../engines/oauth/client-metadata.ts";
 
 /** Who may register devices. */
 export const manufacturer = sqliteTable("manufacturer", {
   id: text("id").primaryKey(),
   name: text("name").notNull(),
+  /** Public keys that it signs software statements with (RFC 7591 §2.3). */
+  jwks: text("jwks", { mode: "json" }).$type<JsonWebKeySet>(),
+});
+
+/** Who may see a manufacturer's pages: people by their anonymous ids, by invitation of the operator. */
+export const member = sqliteTable(
+  "member",
+  {
+    manufacturer: text("manufacturer")
+      .notNull()
+      .references(() => manufacturer.id),
+    anon: text("anon").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.anon, table.manufacturer] })],
+);
+
+/** A one-time way to become a member; the token only as its hash. */
+export const invitation = sqliteTable("invitation", {
+  tokenHash: text("token_hash").primaryKey(),
+  manufacturer: text("manufacturer")
+    .notNull()
+    .references(() => manufacturer.id),
+  expiresMs: integer("expires_ms").notNull(),
 });
 
 /** What is made: the public description that pages and personal clouds show. */

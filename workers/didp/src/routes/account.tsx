@@ -3,8 +3,8 @@
 import { Hono } from "hono";
 import { CodedError } from "../../../../engines/errors/coded-error.ts";
 import { allowFormTargets } from "../../../http/security-headers.ts";
-import { ensureSession, isLoggedIn, type LoggedIn, logIn, readOwnForm } from "../browser-session.ts";
-import type { DidpApp, DidpContext } from "../didp-app.ts";
+import { ensureSession, logIn, readOwnForm } from "../browser-session.ts";
+import type { DidpApp } from "../didp-app.ts";
 import type { LinkedLogin } from "../env.ts";
 import { AccountPage, RecoveryCodesPage } from "../pages/account-pages.tsx";
 import { RecoveryPage } from "../pages/login-pages.tsx";
@@ -12,14 +12,16 @@ import { registryFor } from "../registries.ts";
 import { networkOf } from "../requests.ts";
 import { beginLogin } from "../uidp/flow.tsx";
 import { formTargetOf } from "../uidp/settings.ts";
-import { chooseLogin, personOf, uidpOf } from "./login.tsx";
+import { personOf, uidpOf } from "./login.tsx";
+import { freshForm } from "./person.tsx";
 
-/** A person's own logins and recovery codes (IDENTITY.md §2.H, last row). */
+/**
+ * A person's own logins and recovery codes (IDENTITY.md §2.H, last row). Whatever changes who can come in wants a
+ * fresh login: whoever finds a browser that was left open must not be able to stay.
+ */
 export const account = new Hono<DidpApp>();
 
 const PATH = "/me/account";
-/** Whoever finds a browser that was left open must not be able to stay. */
-const FRESH_MS = 5 * 60_000;
 const RECOVERIES_A_MINUTE = 5;
 
 /** What a redirect back to the account page may say; anything else in the URL says nothing. */
@@ -69,20 +71,20 @@ account.get(PATH, async (c) => {
 });
 
 account.post(`${PATH}/logins/:uidp`, async (c) => {
-  const session = await freshSession(c, "add");
+  const session = await freshForm(c, "add", PATH);
   if (session instanceof Response) return session;
   return beginLogin(c, uidpOf(c, c.req.param("uidp")), "link", PATH);
 });
 
 account.post(`${PATH}/logins/:reference/remove`, async (c) => {
-  const session = await freshSession(c, "remove");
+  const session = await freshForm(c, "remove", PATH);
   if (session instanceof Response) return session;
   const isGone = await c.env.PSEUDONYMISER.unlink(session.anon, c.req.param("reference"));
   return c.redirect(`${PATH}?done=${isGone ? "removed" : "last"}`, 303);
 });
 
 account.post(`${PATH}/recovery-codes`, async (c) => {
-  const session = await freshSession(c, "renew");
+  const session = await freshForm(c, "renew", PATH);
   if (session instanceof Response) return session;
   return c.html(<RecoveryCodesPage codes={await c.env.PSEUDONYMISER.renewRecoveryCodes(session.anon)} />);
 });
@@ -113,13 +115,3 @@ account.post("/recover", async (c) => {
   }
   return c.redirect(`${PATH}?done=recovered`, 303);
 });
-
-/** Our own form of somebody who has just logged in, or the page that asks to do so. */
-async function freshSession(c: DidpContext, decision: string): Promise<LoggedIn | Response> {
-  const { session, form } = await readOwnForm(c);
-  if (form.get("decision") !== decision) throw new CodedError("BAD_REQUEST", "decision: press the button.");
-  const isFresh = (session.loggedInMs ?? 0) > Date.now() - FRESH_MS;
-  return isLoggedIn(session) && isFresh
-    ? session
-    : chooseLogin(c, PATH, "This changes who can come in. Log in once more, then repeat.");
-}

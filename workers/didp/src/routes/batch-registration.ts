@@ -2,21 +2,19 @@ import { Hono } from "hono";
 import { CompactEncrypt, importJWK, type JWK } from "jose";
 import {
   type BatchOrder,
-  deriveBatch,
   hashReference,
   registerBatch,
 } from "../../../../durable-objects/registry/device-batches.ts";
 import { base64url } from "../../../../engines/oauth/base64url.ts";
 import { readDeviceMetadata } from "../../../../engines/oauth/client-metadata.ts";
-import type { DeviceCredentials } from "../../../../engines/oauth/device-registration.ts";
 import { OAuthError } from "../../../../engines/oauth/oauth-error.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
 import { initialAccess, readIdempotencyKey } from "../factory-requests.ts";
 import { oauthAnswer } from "../oauth-answers.ts";
 import { Products } from "../products.ts";
-import { deviceAnswer } from "../registration-answers.ts";
 import { registryFor } from "../registries.ts";
 import { readJsonObject } from "../requests.ts";
+import { batchLine, ndjson, type Seal, streamBatch } from "../stream-batch.ts";
 
 /** Registering many devices with one request (IDENTITY.md §2.B). */
 export const batchRegistration = new Hono<DidpApp>();
@@ -24,8 +22,6 @@ export const batchRegistration = new Hono<DidpApp>();
 const MOST_AT_ONCE = 1000;
 const MOST_IN_A_JOB = 20_000;
 const DAY_MS = 24 * 3600_000;
-/** Devices derived between two pieces of a job's answer. */
-const CHUNK = 250;
 
 batchRegistration.post("/register/bulk", async (c) => {
   const { order, seal } = await readOrder(c, MOST_AT_ONCE);
@@ -34,7 +30,7 @@ batchRegistration.post("/register/bulk", async (c) => {
   if (devices === undefined) {
     throw new OAuthError("already_registered", "refs or Idempotency-Key: belong to other registrations.");
   }
-  const lines = await Promise.all(devices.map((device) => lineOf(c, order, device, seal)));
+  const lines = await Promise.all(devices.map((device) => batchLine(c, order, device, seal)));
   return c.body(lines.join(""), 201, ndjson);
 });
 
@@ -61,13 +57,8 @@ batchRegistration.get("/register/jobs/:id/results", async (c) => {
   if (order === undefined) {
     throw new OAuthError("invalid_request", "The job has not finished, or its results are a day old.");
   }
-  // Nothing was kept: every line is derived again.
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  c.executionCtx.waitUntil(writeResults(c, order, writable));
-  return c.body(readable, 200, ndjson);
+  return streamBatch(c, order);
 });
-
-const ndjson = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
 
 async function readOrder(
   c: DidpContext,
@@ -140,9 +131,6 @@ function readReferences(refs: unknown, count: number): readonly string[] | undef
   return refs as readonly string[]; // checked one by one above
 }
 
-/** Encrypts one line for the provisioning station. */
-type Seal = (line: string) => Promise<string>;
-
 async function readSeal(key: unknown): Promise<Seal> {
   const isObject = typeof key === "object" && key !== null && !("d" in key);
   const jwk = (isObject ? key : {}) as JWK; // importing it checks the rest
@@ -155,35 +143,5 @@ async function readSeal(key: unknown): Promise<Seal> {
         .encrypt(imported);
   } catch {
     throw new OAuthError("invalid_client_metadata", "response_key: a public P-256 or RSA key.");
-  }
-}
-
-async function lineOf(
-  c: DidpContext,
-  order: BatchOrder,
-  device: DeviceCredentials,
-  seal: Seal | undefined,
-): Promise<string> {
-  const line = JSON.stringify(deviceAnswer(c.var.config, device, order.metadata));
-  return `${seal === undefined ? line : await seal(line)}\n`;
-}
-
-async function writeResults(
-  c: DidpContext,
-  order: BatchOrder,
-  out: WritableStream<Uint8Array>,
-): Promise<void> {
-  const writer = out.getWriter();
-  try {
-    for (let from = 0; from < order.count; from += CHUNK) {
-      const count = Math.min(CHUNK, order.count - from);
-      const devices = await deriveBatch(c.var.config.keys, order, from, count);
-      const lines = await Promise.all(devices.map((device) => lineOf(c, order, device, undefined)));
-      await writer.write(new TextEncoder().encode(lines.join("")));
-    }
-    await writer.close();
-  } catch {
-    // The factory hung up; it may ask again.
-    await writer.abort().catch(() => undefined);
   }
 }

@@ -6,6 +6,7 @@ import { equalBytes, randomSecret } from "../../../../engines/oauth/key-ring.ts"
 import { problem } from "../../../http/problem.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
 import { initialAccess } from "../factory-requests.ts";
+import { Members } from "../members.ts";
 import { Products } from "../products.ts";
 import { allRegistries } from "../registries.ts";
 import { bearerOf } from "../requests.ts";
@@ -37,6 +38,11 @@ const tokenBody = z.object({
     .max(366 * 24 * 3600),
 });
 
+const manufacturerBody = z.object({
+  name: words,
+  jwks: z.object({ keys: z.array(z.record(z.string(), z.unknown())).min(1).max(4) }).optional(),
+});
+const INVITATION_MS = 7 * 24 * 3600_000;
 const disableBody = z.object({ reason: z.enum(["compromised", "recall", "unpaid"]) });
 
 operations.use("/v1/ops/*", async (c, next) => {
@@ -74,6 +80,23 @@ operations.post("/v1/ops/initial-access-tokens", async (c) => {
   });
   if (!isAdded) throw new CodedError("BAD_REQUEST", "models: each must be a product of this manufacturer.");
   return c.json({ initial_access_token: token, ...body }, 201, { "cache-control": "no-store" });
+});
+
+operations.put("/v1/ops/manufacturers/:id", async (c) => {
+  const { name: title, jwks } = await read(c, manufacturerBody);
+  await new Members(c.env.DB).putManufacturer(c.req.param("id"), title, jwks);
+  return c.json({ id: c.req.param("id"), name: title });
+});
+
+/** A link that makes whoever opens it, once, one of the manufacturer's people. */
+operations.post("/v1/ops/manufacturers/:id/invitations", async (c) => {
+  const token = randomSecret();
+  const hash = await c.var.config.keys.hash("invitation", token);
+  const isMade = await new Members(c.env.DB).invite(hash, c.req.param("id"), Date.now() + INVITATION_MS);
+  if (!isMade) throw new CodedError("NOT_FOUND", "There is no such manufacturer.");
+  return c.json({ invitation_uri: `${c.var.config.issuer}/m#${token}` }, 201, {
+    "cache-control": "no-store",
+  });
 });
 
 operations.post("/v1/ops/batches/:manufacturer/:batch/disable", async (c) => {

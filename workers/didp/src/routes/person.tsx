@@ -107,7 +107,7 @@ person.get("/deletion/:id/receipt", async (c) => {
 const DELETED_STORES = [
   "registry: grants, codes, tickets, sessions, list of devices",
   "personal cloud: devices, selections, retained values, sessions, at every gateway",
-  "pseudonymiser: the login's pseudonym",
+  "pseudonymiser: the pseudonym of every login, recovery codes",
 ];
 /** A step that cannot be taken back wants a login of the last five minutes (IDENTITY.md §2.H). */
 const FRESH_MS = 5 * 60_000;
@@ -141,7 +141,7 @@ async function ownedDevice(c: DidpContext, session: LoggedIn): Promise<OwnedDevi
 }
 
 /** As `ownForm`, or the page that asks to log in again. */
-async function freshForm(c: DidpContext, decision: string, to: string): Promise<LoggedIn | Response> {
+export async function freshForm(c: DidpContext, decision: string, to: string): Promise<LoggedIn | Response> {
   const session = await ownForm(c, decision);
   const isFresh = Date.now() - (session.loggedInMs ?? 0) <= FRESH_MS;
   return isFresh ? session : chooseLogin(c, to, "Your login is a while ago. Log in again, then repeat this.");

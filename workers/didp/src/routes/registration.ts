@@ -11,12 +11,14 @@ import {
 } from "../../../../engines/oauth/client-metadata.ts";
 import { deriveDevice, seedOfRequest } from "../../../../engines/oauth/device-registration.ts";
 import { appScopes } from "../../../../engines/oauth/iot-access.ts";
+import { checkSoftwareStatement } from "../../../../engines/oauth/jwt-verification.ts";
 import { randomSecret } from "../../../../engines/oauth/key-ring.ts";
 import { OAuthError } from "../../../../engines/oauth/oauth-error.ts";
 import { shardOfBytes } from "../../../../engines/oauth/shard.ts";
 import type { Config } from "../config.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
 import { initialAccess, readIdempotencyKey } from "../factory-requests.ts";
+import { Members } from "../members.ts";
 import { oauthAnswer } from "../oauth-answers.ts";
 import { Products } from "../products.ts";
 import { deviceAnswer, deviceFields } from "../registration-answers.ts";
@@ -75,10 +77,11 @@ async function endEverywhere(c: DidpContext, oauthClientId: string): Promise<voi
   await Promise.all(allRegistries(c.env).map((shard) => shard.banApp(oauthClientId)));
 }
 
-async function registerDevice(c: DidpContext, body: Readonly<Record<string, unknown>>): Promise<Response> {
+async function registerDevice(c: DidpContext, sent: Readonly<Record<string, unknown>>): Promise<Response> {
   const { keys } = c.var.config;
   const products = new Products(c.env.DB);
   const token = await initialAccess(c, products);
+  const body = await withStatement(c, sent, token.manufacturer);
   const metadata = readDeviceMetadata(body);
   if (!token.products.includes(metadata.softwareId)) {
     throw new OAuthError("access_denied", "software_id: not a product of this initial access token.");
@@ -115,6 +118,27 @@ async function registerDevice(c: DidpContext, body: Readonly<Record<string, unkn
   await reference?.confirm();
   return oauthAnswer(c, deviceAnswer(c.var.config, device, metadata), 201);
 }
+
+/** What the manufacturer has signed goes before what the factory sends (RFC 7591 §2.3). */
+async function withStatement(
+  c: DidpContext,
+  body: Readonly<Record<string, unknown>>,
+  manufacturer: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  if (body.software_statement === undefined) return body;
+  const keys = await new Members(c.env.DB).keysOf(manufacturer);
+  const claims =
+    keys === undefined || typeof body.software_statement !== "string"
+      ? undefined
+      : await checkSoftwareStatement(body.software_statement, manufacturer, keys, Date.now());
+  if (claims === undefined) {
+    throw new OAuthError("invalid_software_statement", "Not a statement of this manufacturer.");
+  }
+  const stated = STATED.flatMap((name) => (name in claims ? [[name, claims[name]] as const] : []));
+  return { ...body, ...Object.fromEntries(stated) };
+}
+
+const STATED = ["client_name", "software_id", "software_version", "claim_policy", "reset_policy"];
 
 async function registerApp(c: DidpContext, body: Readonly<Record<string, unknown>>): Promise<Response> {
   const { keys, appRegistrationsPerMinute } = c.var.config;
