@@ -53,7 +53,7 @@ export class CepError extends Error {
     this.code = code;
     this.offset = at.offset ?? -1;
     this.length = at.length ?? 0;
-    this.expected = at.expected ?? [];
+    this.expected = [...new Set(at.expected)];
     this.suggestion = at.suggestion;
     this.position = undefined;
   }
