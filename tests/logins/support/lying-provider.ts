@@ -14,13 +14,20 @@ export interface Lies {
   hasNoIdToken?: boolean;
 }
 
-/** An OpenID provider without forms that says what a test wants: everybody is `subject`. */
+/** An OpenID provider without forms that says what a test wants: whoever comes is `subject`. */
 export async function startLyingProvider(port: number, subject: string) {
   const issuer = `http://127.0.0.1:${port}`;
   const [own, foreign] = [await generateKeyPair("RS256"), await generateKeyPair("RS256")];
   const jwk = { ...(await exportJWK(own.publicKey)), kid: "one", alg: "RS256", use: "sig" };
   const nonces = new Map<string, string>();
-  const provider = { issuer, lies: {} as Lies, asked: [] as URLSearchParams[], codes: [] as string[], stop };
+  const provider = {
+    issuer,
+    subject,
+    lies: {} as Lies,
+    asked: [] as URLSearchParams[],
+    codes: [] as string[],
+    stop,
+  };
 
   const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? "/", issuer);
@@ -69,7 +76,7 @@ export async function startLyingProvider(port: number, subject: string) {
     const now = Math.floor(Date.now() / 1000);
     const claims = {
       iss: issuer,
-      sub: subject,
+      sub: provider.subject,
       aud: audience,
       iat: now,
       exp: now + 300,
