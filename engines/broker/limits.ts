@@ -63,7 +63,10 @@ export interface Limits {
   readonly unheardBytes: number;
   /** What a client that says nothing is believed to read. */
   readonly unheardBytesPerSecond: number;
-  /** PUBLISH a second and connection, averaged; above it QoS 0 is dropped and QoS 1 and 2 get 0x97. */
+  /**
+   * PUBLISH, and filters in SUBSCRIBE and UNSUBSCRIBE, a second and connection, averaged; above it QoS 0 is
+   * dropped, and QoS 1, QoS 2 and SUBSCRIBE get 0x97.
+   */
   readonly messagesPerSecond: number;
   /** How many may come at once before the average counts. Ten times as many over it close with 0x96. */
   readonly messageBurst: number;

@@ -565,13 +565,27 @@ describe("limits", () => {
     client.subscribe("a");
     client.take();
     for (let i = 0; i < 8; i++) client.publish("a", "x");
-    expect(client.takeMessages()).toHaveLength(5);
+    // One of the five was for SUBSCRIBE.
+    expect(client.takeMessages()).toHaveLength(4);
     client.publish("a", "x", { qos: 1 });
     expect(client.take()).toEqual([{ type: "puback", packetId: 7, reasonCode: 0x97 }]);
     home.pass(10_000);
     client.publish("a", "again");
     expect(client.takeMessages()).toEqual(["a=again"]);
     for (let i = 0; i < 100; i++) client.publish("a", "x");
+    expect(client.take().at(-1)).toEqual({ type: "disconnect", reasonCode: 0x96 });
+  });
+
+  test("above the rate SUBSCRIBE gets 0x97, and a flood of UNSUBSCRIBE closes with 0x96", () => {
+    const home = new TestHome({ messagesPerSecond: 1, messageBurst: 5 });
+    const client = home.client("owner");
+    const codes = Array.from({ length: 7 }, (_, i) => client.subscribe(`a/${i}`));
+    expect(codes).toEqual([0, 0, 0, 0, 0x97, 0x97, 0x97]);
+    home.pass(10_000);
+    expect(client.subscribe("b")).toBe(0);
+    for (let i = 0; i < 100; i++) {
+      client.send({ type: "unsubscribe", packetId: 1, topicFilters: ["b"] as never });
+    }
     expect(client.take().at(-1)).toEqual({ type: "disconnect", reasonCode: 0x96 });
   });
 

@@ -2,6 +2,7 @@ import type { Publish, ReasonCode, TopicName } from "../mqtt/packet.ts";
 import { reasonCode } from "../mqtt/reason-code.ts";
 import { receivedIds } from "./acknowledge.ts";
 import { askWho } from "./authority.ts";
+import { spend } from "./budget.ts";
 import { tokenText } from "./connect-token.ts";
 import type { Connection } from "./connection.ts";
 import { distribute } from "./deliver.ts";
@@ -23,8 +24,9 @@ export function publish(state: BrokerState, connection: Connection, session: Ses
   const topicName = resolveTopic(state, connection, packet);
   if (topicName === undefined) return;
   if (packet.qos === 2 && isRepeated(state, connection, session, packet)) return;
-  if (!spend(state, connection)) {
-    overBudget(state, connection, packet);
+  const budget = spend(state, connection, 1);
+  if (budget !== "granted") {
+    overBudget(state, connection, packet, budget === "flood");
     return;
   }
   state.counters.messagesReceived++;
@@ -78,19 +80,9 @@ function isRepeated(state: BrokerState, connection: Connection, session: Session
   return false;
 }
 
-/** Token bucket: `messagesPerSecond` flow in, up to `messageBurst`. */
-function spend(state: BrokerState, connection: Connection): boolean {
-  const { messagesPerSecond, messageBurst } = state.limits;
-  const refill = ((state.nowMs - connection.budgetAtMs) / 1000) * messagesPerSecond;
-  connection.budget = Math.min(messageBurst, connection.budget + Math.max(0, refill)) - 1;
-  connection.budgetAtMs = state.nowMs;
-  return connection.budget >= 0;
-}
-
 /** Dropped where that is allowed, refused where it can be said, and the connection ends when it goes on. */
-function overBudget(state: BrokerState, connection: Connection, packet: Publish): void {
+function overBudget(state: BrokerState, connection: Connection, packet: Publish, isFlood: boolean): void {
   state.counters.messagesDropped++;
-  const isFlood = connection.budget < -10 * state.limits.messageBurst;
   if (isFlood || (packet.qos > 0 && connection.protocolLevel !== 5)) {
     refuseConnection(state, connection, reasonCode.messageRateTooHigh);
     return;

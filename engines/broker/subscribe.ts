@@ -9,9 +9,11 @@ import type {
 } from "../mqtt/packet.ts";
 import { reasonCode } from "../mqtt/reason-code.ts";
 import { matches } from "../mqtt/topic.ts";
+import { spend } from "./budget.ts";
 import type { Connection } from "./connection.ts";
 import { watchExpiry, watchSilence } from "./deadlines.ts";
 import { deliverTo } from "./deliver.ts";
+import { refuseConnection } from "./lifecycle.ts";
 import type { Message } from "./message.ts";
 import { retainedAt, retainedUnder } from "./retained.ts";
 import { parts } from "./routes.ts";
@@ -34,10 +36,15 @@ export function subscribe(
   session: Session,
   packet: Subscribe,
 ): void {
+  const budget = spend(state, connection, costOf(session, packet.subscriptions.length));
+  if (budget === "flood") {
+    refuseConnection(state, connection, reasonCode.messageRateTooHigh);
+    return;
+  }
   const identifier = packet.properties?.subscriptionIdentifiers?.[0];
   const news: { subscription: Subscription; sendRetained: boolean }[] = [];
   const reasonCodes = packet.subscriptions.map((request): ReasonCode => {
-    const refusal = refusalOf(state, session, request);
+    const refusal = budget === "refused" ? reasonCode.quotaExceeded : refusalOf(state, session, request);
     if (refusal !== undefined) {
       state.counters.subscriptionsRefused++;
       return refusal;
@@ -69,6 +76,11 @@ export function subscribe(
   for (const { subscription, sendRetained } of news) {
     if (sendRetained) sendRetainedMessages(state, session, subscription);
   }
+}
+
+/** All subscriptions of a session are one row, so a change costs more the more there are. */
+function costOf(session: Session, changes: number): number {
+  return changes + session.subscriptions.size / 100;
 }
 
 /** Why a filter is not granted. What the filter reaches beyond the view is cut off silently at delivery. */
@@ -129,6 +141,11 @@ export function unsubscribe(
   session: Session,
   packet: Unsubscribe,
 ): void {
+  const budget = spend(state, connection, costOf(session, packet.topicFilters.length));
+  if (budget === "flood") {
+    refuseConnection(state, connection, reasonCode.messageRateTooHigh);
+    return;
+  }
   let isChanged = false;
   const reasonCodes = packet.topicFilters.map((topicFilter): ReasonCode => {
     const subscription = session.subscriptions.get(topicFilter);
