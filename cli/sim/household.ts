@@ -51,7 +51,7 @@ export class Household {
       case "sound":
         return round(this.#sound(room, timeMs), 0.01);
       case "co2":
-        return round(this.#co2(room, timeMs), 5);
+        return round(this.#co2(room, timeMs), 1);
       case "motion":
         return this.#motion(room, timeMs);
       case "power":
@@ -63,9 +63,8 @@ export class Household {
     const heated = 18.2 + 2.6 * softly(timeOfDay(timeMs), 5.5, 7.5) - 2.6 * softly(timeOfDay(timeMs), 22, 24);
     const people = 0.35 * this.#recentOccupancy(room, timeMs, 40 * MINUTE);
     const sun = 1.1 * WINDOW[room] * daylight(timeMs - 1.5 * HOUR) * this.#sky(timeMs);
-    return (
-      heated + people + sun + 0.5 * (smoothNoise(this.#noise, `draught ${room}`, timeMs, 23 * MINUTE) - 0.5)
-    );
+    const draught = 0.5 * (smoothNoise(this.#noise, `draught ${room}`, timeMs, 23 * MINUTE) - 0.5);
+    return heated + people + sun + draught + 0.08 * this.#flicker("temperature", room, timeMs);
   }
 
   #light(room: Room, timeMs: number): number {
@@ -87,7 +86,8 @@ export class Household {
 
   #co2(room: Room, timeMs: number): number {
     const drift = 12 * (smoothNoise(this.#noise, `air ${room}`, timeMs, 31 * MINUTE) - 0.5);
-    return 420 + 430 * this.#recentOccupancy(room, timeMs, 55 * MINUTE) + drift;
+    const people = 430 * this.#recentOccupancy(room, timeMs, 55 * MINUTE);
+    return 420 + people + drift + 6 * this.#flicker("co2", room, timeMs);
   }
 
   #motion(room: Room, timeMs: number): number {
@@ -114,6 +114,11 @@ export class Household {
       fridge +
       use[room] * turn * (0.95 + 0.1 * this.#noise("load", room, Math.floor(timeMs / MINUTE)))
     );
+  }
+
+  /** What a sensor adds of its own: -0.5 to 0.5, anew every two seconds. */
+  #flicker(sensor: HouseholdProperty, room: Room, timeMs: number): number {
+    return this.#noise("flicker", sensor, room, Math.floor(timeMs / 2000)) - 0.5;
   }
 
   /** Clouds: 0.25 (grey) to 1 (clear), changing over hours. */
