@@ -17,7 +17,7 @@ export interface PageProps {
   readonly here?: string;
   /** Paths of the page's own scripts (same origin; the page works without them). */
   readonly scripts?: readonly string[];
-  /** Reload after so many seconds, for pages that wait for something, with JavaScript off as well. */
+  /** Look again after so many seconds, for pages that wait for something; the Worker serves `/wait.js`. */
   readonly refreshSeconds?: number;
   readonly children?: Child;
 }
@@ -34,7 +34,14 @@ export const Page: FC<PageProps> = ({ title, links = [], here, scripts = [], ref
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="robots" content="noindex" />
-        {refreshSeconds === undefined ? null : <meta http-equiv="refresh" content={String(refreshSeconds)} />}
+        {refreshSeconds === undefined ? null : (
+          <>
+            <noscript>
+              <meta http-equiv="refresh" content={String(refreshSeconds)} />
+            </noscript>
+            <script src="/wait.js" defer data-wait-seconds={String(refreshSeconds)} />
+          </>
+        )}
         <title>{`${title} · Edgenym`}</title>
         <link rel="stylesheet" href="/style.css" />
         <link rel="icon" href="data:," />

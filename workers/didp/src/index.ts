@@ -7,6 +7,7 @@ import { requestLog } from "../../http/request-log.ts";
 import { securityHeaders } from "../../http/security-headers.ts";
 import { stylesheet } from "../../http/style.ts";
 import { waitScript } from "../../http/wait-script.ts";
+import { waitScript } from "../../http/wait-script.ts";
 import { configOf } from "./config.ts";
 import type { DidpApp } from "./didp-app.ts";
 import type { DidpEnv } from "./env.ts";
@@ -75,6 +76,7 @@ app.route("/", operations);
 for (const routes of [claim, login, account, authorization, person, manufacturers]) app.route("/", routes);
 
 app.get("/style.css", stylesheet);
+app.get("/wait.js", waitScript);
 app.get("/wait.js", waitScript);
 app.notFound((c) => problemPage(c, new CodedError("NOT_FOUND", "There is no such page.")));
 app.onError((error, c) => problemPage(c, error));
