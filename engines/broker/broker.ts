@@ -10,6 +10,7 @@ import type {
 } from "../oauth/authority.ts";
 import { acknowledge } from "./acknowledge.ts";
 import { askWho, renewed } from "./authority.ts";
+import { introspectionCost, spend } from "./budget.ts";
 import { connect, connectAuthenticated, mountOf, refuse } from "./connect.ts";
 import { bearerToken } from "./connect-token.ts";
 import { type Attachment, Connection } from "./connection.ts";
@@ -378,5 +379,7 @@ function reauthenticate(
   }
   const token = bearerToken(properties.authenticationData);
   if (token === undefined) refuseConnection(state, connection, reasonCode.notAuthorized);
-  else askWho(state, connection, { for: "auth", token });
+  else if (spend(state, connection, introspectionCost) !== "granted") {
+    refuseConnection(state, connection, reasonCode.messageRateTooHigh);
+  } else askWho(state, connection, { for: "auth", token });
 }

@@ -2,6 +2,7 @@ import { Decoder } from "../mqtt/decoder.ts";
 import type { Connect, Packet, PacketId, ProtocolLevel, ReasonCode, TopicName } from "../mqtt/packet.ts";
 import type { TopicNames } from "../mqtt/topic-names.ts";
 import type { Authority } from "../oauth/authority.ts";
+import { type Budget, newBudget } from "./budget.ts";
 import type { ConnectionId } from "./effect.ts";
 import type { Limits } from "./limits.ts";
 import type { CanonicalTopic } from "./message.ts";
@@ -89,8 +90,7 @@ export class Connection {
   /** Whether the attachment must be written at the end of the turn. */
   isChanged = false;
   /** Token bucket of the messages per second. */
-  budget: number;
-  budgetAtMs: number;
+  readonly budget: Budget;
   /** See `Limits.unheardBytes`. */
   unheardBytes = 0;
   unheardAtMs: number;
@@ -108,8 +108,7 @@ export class Connection {
     this.attachedSeenMs = this.lastSeenMs;
     this.maximumPacketBytes = limits.maximumPacketBytes;
     this.authority = attachment?.authority;
-    this.budget = limits.messageBurst;
-    this.budgetAtMs = nowMs;
+    this.budget = newBudget(nowMs);
     this.unheardAtMs = nowMs;
     this.attachedPendingBytes = attachment?.pending?.byteLength ?? 0;
     const client = attachment?.client;

@@ -576,6 +576,28 @@ describe("limits", () => {
     expect(client.take().at(-1)).toEqual({ type: "disconnect", reasonCode: 0x96 });
   });
 
+  test("a user's connections share five times what one may do, and who floods takes nothing from the others", () => {
+    const home = new TestHome({ messagesPerSecond: 1, messageBurst: 10 });
+    const [flooder, ...others] = Array.from({ length: 7 }, (_, i) =>
+      home.client("owner", { mqttClientId: `c${i}` }),
+    );
+    for (let i = 0; i < 60; i++) flooder?.publish("a", "x");
+    const granted = others.map((client) => {
+      client.take();
+      for (let i = 1; i <= 10; i++) client.publish("a", "x", { qos: 1, packetId: i });
+      return client.take().filter((packet) => packet.type === "puback" && packet.reasonCode < 0x80).length;
+    });
+    expect(granted).toEqual([10, 10, 10, 10, 0, 0]);
+  });
+
+  test("asking who somebody is costs more than a message", () => {
+    const home = new TestHome({ messagesPerSecond: 1, messageBurst: 50 });
+    const device = home.client("device");
+    device.take();
+    for (let i = 0; i < 3; i++) device.publish("$auth/token", "unknown", { qos: 1 });
+    expect(device.take()).toMatchObject([{ reasonCode: 0x87 }, { reasonCode: 0x87 }, { reasonCode: 0x97 }]);
+  });
+
   test("above the rate SUBSCRIBE gets 0x97, and a flood of UNSUBSCRIBE closes with 0x96", () => {
     const home = new TestHome({ messagesPerSecond: 1, messageBurst: 5 });
     const client = home.client("owner");

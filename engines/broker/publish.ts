@@ -2,7 +2,7 @@ import type { Publish, ReasonCode, TopicName } from "../mqtt/packet.ts";
 import { reasonCode } from "../mqtt/reason-code.ts";
 import { receivedIds } from "./acknowledge.ts";
 import { askWho } from "./authority.ts";
-import { spend } from "./budget.ts";
+import { introspectionCost, spend } from "./budget.ts";
 import { tokenText } from "./connect-token.ts";
 import type { Connection } from "./connection.ts";
 import { distribute } from "./deliver.ts";
@@ -24,7 +24,7 @@ export function publish(state: BrokerState, connection: Connection, session: Ses
   const topicName = resolveTopic(state, connection, packet);
   if (topicName === undefined) return;
   if (packet.qos === 2 && isRepeated(state, connection, session, packet)) return;
-  const budget = spend(state, connection, 1);
+  const budget = spend(state, connection, topicName === tokenTopic ? introspectionCost : 1);
   if (budget !== "granted") {
     overBudget(state, connection, packet, budget === "flood");
     return;

@@ -2,6 +2,7 @@ import { encodeWithin } from "../mqtt/encoder.ts";
 import type { Packet, ProtocolLevel, TopicName } from "../mqtt/packet.ts";
 import { TopicNames } from "../mqtt/topic-names.ts";
 import type { ClaimedDevice, GatewayUserId } from "../oauth/authority.ts";
+import { newBudget } from "./budget.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionId, Effect } from "./effect.ts";
 import type { Limits } from "./limits.ts";
@@ -70,6 +71,8 @@ export class BrokerState {
     publishesRefused: 0,
     subscriptionsRefused: 0,
   };
+  /** What all connections may spend together; forgotten in sleep, as theirs. */
+  readonly budget = newBudget(0);
   /** The clock, read once a turn. */
   nowMs = 0;
   /** What the shell's alarm is set to. */
