@@ -22,7 +22,8 @@ export function checkSamlDocument(base64: string, destination: string): void {
   const xml = decode(base64);
   // In well-formed XML "<" stands for itself nowhere, so "<!" opens a DOCTYPE, a comment or CDATA, and "<?" an
   // instruction.
-  if (xml === undefined || xml.includes("<!") || xml.lastIndexOf("<?") > 0) throw refused();
+  if (xml === undefined || !xml.startsWith("<") || xml.includes("<!") || xml.lastIndexOf("<?") > 0)
+    throw refused();
   if (/^<\?xml[^>]*encoding\s*=/i.test(xml) && !/^<\?xml[^>]*encoding\s*=\s*["']utf-8["']/i.test(xml))
     throw refused();
   for (const [, , algorithm] of xml.matchAll(/\bAlgorithm\s*=\s*(["'])(.*?)\1/g)) {

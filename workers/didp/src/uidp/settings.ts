@@ -43,7 +43,7 @@ const saml = z.strictObject({
   /** The identity provider's entity id, as it stands in `Issuer`. */
   entity_id: z.string().min(1).max(1024),
   /** Its single sign-on address for the HTTP-Redirect binding. */
-  sso_url: z.url(),
+  sso_url: z.url().refine(isSafe, { error: "sso_url: https, or http on one's own machine" }),
   /** Its signing certificates (PEM or their base64 alone); two while it changes from one to the next. */
   certificates: z.array(z.string().min(1)).min(1).max(4),
 });
@@ -69,6 +69,12 @@ const ldap = z
   .refine((one) => (one.bind_dn === undefined) === (one.bind_password === undefined), {
     error: "bind_dn and bind_password: both or neither",
   });
+
+/** What people are sent to must not be changed on its way. */
+function isSafe(uri: string): boolean {
+  const { protocol, hostname } = new URL(uri);
+  return protocol === "https:" || (protocol === "http:" && /^(?:127\.0\.0\.1|localhost)$/.test(hostname));
+}
 
 /** The zod schema of `UIDPS` after `JSON.parse`. */
 export const uidpsSetting = z
