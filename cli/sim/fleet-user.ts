@@ -49,7 +49,7 @@ export class FleetUser {
   }
 
   /** Whether everything of this user has been made, now or in an earlier run. */
-  get isMade(): boolean {
+  get #isMade(): boolean {
     return (
       this.authorization.isGranted &&
       this.deviceNames.every((name) => this.#identity(name)?.refreshToken !== undefined)
@@ -57,7 +57,7 @@ export class FleetUser {
   }
 
   /** Registers and claims what is missing, and lets the app in. What was done before an interruption is kept. */
-  async make(): Promise<void> {
+  async #make(): Promise<void> {
     for (const name of this.deviceNames) {
       if (this.#identity(name) === undefined) await this.#register(name);
       if (this.#identity(name)?.refreshToken === undefined) await this.#claim(name);
@@ -71,16 +71,27 @@ export class FleetUser {
   }
 
   /**
-   * A fresh access token for each device and for the app.
-   * @throws Error when one of them has lost its authority.
+   * A fresh access token for each device and for the app. What an owner has ended since an earlier run is made anew.
+   * @throws Error when one of them has lost its authority again.
    */
   async credentials(): Promise<readonly Credential[]> {
+    const wasMade = this.#isMade;
+    if (!wasMade) await this.#make();
+    const credentials = await this.#collect({ refused: wasMade });
+    if (credentials !== undefined) return credentials;
+    await this.#make();
+    const again = await this.#collect({ refused: false });
+    if (again === undefined) throw new Error(`${this.key} has lost its devices or its grant`);
+    return again;
+  }
+
+  /** @param refused the app's stored token may be of no use any more. @returns `undefined` when something has ended. */
+  async #collect({ refused }: { refused: boolean }): Promise<readonly Credential[] | undefined> {
     const credentials: Credential[] = [];
     for (const name of this.deviceNames) {
       const access = await this.#authority(name, systemClock).access(this.#world.signal);
       const mqttClientId = this.#identity(name)?.mqttClientId;
-      if (access === undefined || mqttClientId === undefined)
-        throw new Error(`${name} has no owner any more`);
+      if (access === undefined || mqttClientId === undefined) return undefined;
       const { token: password } = access;
       credentials.push({
         mqttClientId,
@@ -91,8 +102,8 @@ export class FleetUser {
         role: "dev",
       });
     }
-    const access = await this.authorization.access(this.#world.signal);
-    if (access === undefined) throw new Error(`the app of ${this.key} has no grant any more`);
+    const access = await this.authorization.access(this.#world.signal, { refused });
+    if (access === undefined) return undefined;
     const { token: password } = access;
     // The app sees its devices under handles of its own, which it learns from `grant`; `+` stands for all of them.
     const app = { mqttClientId: `app-${this.key}`, userName: "Bearer", password, topicPrefix: "devices/+/" };

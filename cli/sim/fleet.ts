@@ -60,7 +60,6 @@ export class Fleet {
     const work = async (user: FleetUser) => {
       if (credentials.size === 0 && failed.length >= HOPELESS_AFTER) return;
       try {
-        if (!user.isMade) await user.make();
         credentials.set(user, await user.credentials());
       } catch (error) {
         if (this.#world.signal.aborted) return;
