@@ -32,7 +32,12 @@ class NaiveTable {
 
 const sorted = (rows: readonly unknown[][]): string[] => rows.map((r) => JSON.stringify(r)).sort();
 
-for (const [name, keys] of [["no key", ""], ["a key", "@primaryKey('k')"], ["a key and an index", "@primaryKey('k') @index('g')"], ["an index", "@index('g')"]] as const) {
+for (const [name, keys] of [
+  ["no key", ""],
+  ["a key", "@primaryKey('k')"],
+  ["a key and an index", "@primaryKey('k') @index('g')"],
+  ["an index", "@index('g')"],
+] as const) {
   for (let seed = 1; seed <= 4; seed++) {
     test(`a table with ${name} agrees with a list (seed ${seed})`, () => {
       const random = seeded(seed);
@@ -61,7 +66,9 @@ for (const [name, keys] of [["no key", ""], ["a key", "@primaryKey('k')"], ["a k
         }
         if (i % 40 === 39) bench.evict();
       }
-      expect(sorted(bench.app.query("from T select k, g, v").rows?.map((r) => [...r]) ?? [])).toEqual(sorted(naive.rows));
+      expect(sorted(bench.app.query("from T select k, g, v").rows?.map((r) => [...r]) ?? [])).toEqual(
+        sorted(naive.rows),
+      );
     });
   }
 }
@@ -70,11 +77,20 @@ test("on-demand queries find, add up, insert, update and delete", () => {
   const bench = new Bench(APP("@primaryKey('k')")).start();
   bench.send("Put", [1, 1, 10], [2, 1, 20], [3, 2, 30]);
   const rows = (text: string) => bench.app.query(text).rows?.map((r) => [...r]) ?? [];
-  expect(rows("from T on v > 15 select k, v order by v desc")).toEqual([[3, 30], [2, 20]]);
-  expect(rows("from T select g, sum(v) as total group by g having total > 25 order by g limit 1")).toEqual([[1, 30]]);
+  expect(rows("from T on v > 15 select k, v order by v desc")).toEqual([
+    [3, 30],
+    [2, 20],
+  ]);
+  expect(rows("from T select g, sum(v) as total group by g having total > 25 order by g limit 1")).toEqual([
+    [1, 30],
+  ]);
   bench.app.query("select 9 as k, 9 as g, 9 as v insert into T");
   bench.app.query("update T set T.v = 11 on T.k == 1");
   bench.app.query("delete T on T.k == 2");
-  expect(rows("from T select k, v order by k")).toEqual([[1, 11], [3, 30], [9, 9]]);
+  expect(rows("from T select k, v order by k")).toEqual([
+    [1, 11],
+    [3, 30],
+    [9, 9],
+  ]);
   expect(() => bench.app.query("from TT select k")).toThrow(expect.objectContaining({ suggestion: "T" }));
 });
