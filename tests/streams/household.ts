@@ -38,12 +38,19 @@ export class Household {
     return new Household(gateway, owner.accessToken, tokens);
   }
 
+  /** The access token of one of the devices. */
+  tokenOf(device: string): string {
+    const token = this.#tokens.get(device);
+    if (token === undefined) throw new Error(`there is no device ${device}`);
+    return token;
+  }
+
   /** Connects as one of the devices, or as the owner. */
   async connect(
     who: string,
     options: { cleanStart?: boolean; id?: string; keptSeconds?: number } = {},
   ): Promise<MqttPeer> {
-    const token = who === "owner" ? this.ownerToken : this.#tokens.get(who);
+    const token = who === "owner" ? this.ownerToken : this.tokenOf(who);
     const peer = await MqttPeer.open({ url: `${this.#gateway.replace("http", "ws")}/mqtt` }, 5);
     if (typeof peer === "number") throw new Error(`refused with ${peer}`);
     peer.connect(token, {
