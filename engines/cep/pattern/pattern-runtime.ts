@@ -1,6 +1,7 @@
 import { Ev } from "../event.ts";
 import type { Receiver } from "../runtime/junction.ts";
 import { type Host, Processor } from "../runtime/processor.ts";
+import type { Timer } from "../runtime/scheduler.ts";
 import { AbsentLogicalPostState, AbsentLogicalPreState } from "./absent-logical-state.ts";
 import { AbsentPostState, AbsentPreState } from "./absent-state.ts";
 import { CountPostState, CountPreState } from "./count-state.ts";
@@ -65,6 +66,12 @@ export class PatternRuntime extends Processor {
   readonly #root: Part;
   readonly #isSequence: boolean;
   #charged = 0;
+  /** Frees what `within` has ended when no event comes to do it. */
+  readonly #sweep: Timer | undefined;
+  #isSweepSet = false;
+  /** The newest event time, now and when the sweep was set. */
+  #latest = 0;
+  #latestAtSweep = 0;
 
   constructor(plan: PatternPlan, host: Host) {
     super();
@@ -77,6 +84,26 @@ export class PatternRuntime extends Processor {
     this.#root.first.lastPost = this.#root.last;
     this.#markLast(plan.element, this.#root.last);
     this.#listen(plan.element);
+    this.#sweep = plan.withinMs === undefined ? undefined : host.timer((time) => this.#onSweep(time));
+  }
+
+  /** Siddhi's partial matches wait for the next event to be dropped; here a silent stream frees them too. */
+  #onSweep(time: number): void {
+    const { withinMs } = this.#settings;
+    this.#isSweepSet = false;
+    if (withinMs === undefined) return;
+    if (this.#latest === this.#latestAtSweep) {
+      for (const pre of this.#pres) pre.expireEvents(this.#latest + withinMs + 1);
+      this.#account();
+    } else {
+      this.#setSweep(time);
+    }
+  }
+
+  #setSweep(time: number): void {
+    this.#isSweepSet = true;
+    this.#latestAtSweep = this.#latest;
+    this.#sweep?.notifyAt(time + (this.#settings.withinMs ?? 0) + 1);
   }
 
   #emit = (stateEvent: Ev): void => this.next.processOne(stateEvent);
@@ -282,6 +309,7 @@ export class PatternRuntime extends Processor {
 
   #stabilize(listeners: readonly Listener[], now: number): void {
     const pres = this.#pres;
+    this.#latest = now;
     if (this.#settings.withinMs !== undefined)
       for (let i = 0; i < pres.length; i++) (pres[i] as PreState).expireEvents(now); // in range
     if (!this.#isSequence) {
@@ -306,6 +334,8 @@ export class PatternRuntime extends Processor {
   #account(): void {
     const held = this.heldRows();
     if (held === this.#charged) return;
+    if (held > this.#charged && !this.#isSweepSet && this.#sweep !== undefined)
+      this.#setSweep(this.#host.now());
     try {
       this.#host.charge(held - this.#charged);
       this.#charged = held;
@@ -361,9 +391,12 @@ export class PatternRuntime extends Processor {
   }
 
   override save(): unknown {
-    return this.#pres.map((p) => p.save());
+    return [this.#pres.map((p) => p.save()), this.#isSweepSet, this.#latest, this.#latestAtSweep];
   }
-  override load(saved: unknown[][]): void {
+  override load([saved, isSweepSet, latest, latestAtSweep]: [unknown[][], boolean, number, number]): void {
+    this.#isSweepSet = isSweepSet;
+    this.#latest = latest;
+    this.#latestAtSweep = latestAtSweep;
     for (let i = 0; i < this.#pres.length; i++) this.#pres[i]?.load(saved[i] ?? []);
     this.#charged = this.heldRows();
   }
