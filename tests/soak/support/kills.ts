@@ -15,6 +15,10 @@ export interface KillSoak {
   readonly firstPort: number;
   readonly seed: number;
   readonly kills: number;
+  /** Stops killing after this long, however many there were. */
+  readonly forMs?: number;
+  /** After each: how many there were, and how many messages are acknowledged so far. */
+  readonly onKill?: (kills: number, acknowledged: number) => void;
 }
 
 export interface KillVerdict extends Verdict {
@@ -47,15 +51,19 @@ export async function soakKills(soak: KillSoak): Promise<KillVerdict> {
     const publisher = new SoakPublisher({ url, token, mqttClientId: "soak-publisher" }, pick);
     await publisher.start();
     publisher.publish();
-    for (let kill = 0; kill < soak.kills; kill += 1) {
-      await afterAcknowledgements(publisher, Math.floor(pick() * 400));
+    const endsAt = performance.now() + (soak.forMs ?? Number.POSITIVE_INFINITY);
+    let kills = 0;
+    while (kills < soak.kills && performance.now() < endsAt) {
+      await afterAcknowledgements(publisher, Math.floor(pick() * 200));
       await new Promise((resolve) => setTimeout(resolve, pick() * 5));
       await server.kill();
       await server.start();
+      kills += 1;
+      soak.onKill?.(kills, publisher.acknowledged.size);
     }
     await afterAcknowledgements(publisher, 50);
     const verdict = await verdictOf(publisher, subscriber, { url, token, allow: 30_000 });
-    return { kills: soak.kills, connections: publisher.connections + subscriber.connections, ...verdict };
+    return { kills, connections: publisher.connections + subscriber.connections, ...verdict };
   } finally {
     await server.kill();
     rmSync(stateDir, { recursive: true, force: true });
