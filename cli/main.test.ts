@@ -3,9 +3,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { anIdentity } from "../sdk/testing/identity.ts";
 import { Workspace } from "./workspace.ts";
+
+// Each command is two processes; on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 60_000 });
 
 const launcher = fileURLToPath(new URL("edgenym.mjs", import.meta.url));
 

@@ -139,10 +139,20 @@ export class Household {
   }
 }
 
+/** Hours since midnight, and whether work is done at home. */
+interface DayPlan {
+  readonly wakes: number;
+  readonly leaves: number;
+  readonly returns: number;
+  readonly sleeps: number;
+  readonly worksHere: boolean;
+}
+
 /** One person's day: sleep, breakfast, work (elsewhere, or in the study), an evening. Weekends are slower. */
 class Person {
   readonly #name: string;
   readonly #noise: Noise;
+  readonly #plans = new Map<number, DayPlan>();
 
   constructor(name: string, noise: Noise) {
     this.#name = name;
@@ -172,8 +182,16 @@ class Person {
       : "study";
   }
 
-  #day(timeMs: number) {
+  #day(timeMs: number): DayPlan {
     const day = Math.floor(timeMs / DAY);
+    // A plan is asked for many times, and only of today and yesterday.
+    const plan = this.#plans.get(day) ?? this.#planDay(day);
+    if (this.#plans.size > 8) this.#plans.clear();
+    this.#plans.set(day, plan);
+    return plan;
+  }
+
+  #planDay(day: number): DayPlan {
     const isWeekend = (day + 4) % 7 === 0 || (day + 4) % 7 === 6; // day 0 was a Thursday
     const about = (what: string, hour: number, spread: number) =>
       hour + spread * (this.#noise(this.#name, what, day) - 0.5);
