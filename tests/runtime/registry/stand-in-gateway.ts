@@ -42,6 +42,8 @@ export default {
         return new Response();
       case "/introspect":
         return Response.json(await env.DIDP.introspect(uri, token));
+      case "/introspect-many":
+        return Response.json(await introspectMany(env.DIDP, uri, url.searchParams));
       case "/redeem":
         return Response.json((await env.DIDP.redeemTicket(uri, ticket)) ?? null);
       case "/conclude":
@@ -51,3 +53,26 @@ export default {
     }
   },
 };
+
+/** For the bench: so many introspections by RPC, so many in flight, over these tokens; milliseconds of each. */
+async function introspectMany(
+  didp: ForGateways,
+  uri: string,
+  parameters: URLSearchParams,
+): Promise<{ totalMs: number; samplesMs: number[] }> {
+  const tokens = parameters.getAll("token");
+  const count = Number(parameters.get("count"));
+  const samplesMs: number[] = [];
+  let next = 0;
+  const worker = async () => {
+    while (next < count) {
+      const token = tokens[next++ % tokens.length] ?? "";
+      const startedMs = performance.now();
+      await didp.introspect(uri, token);
+      samplesMs.push(performance.now() - startedMs);
+    }
+  };
+  const startedMs = performance.now();
+  await Promise.all(Array.from({ length: Number(parameters.get("in-flight")) }, worker));
+  return { totalMs: performance.now() - startedMs, samplesMs };
+}
