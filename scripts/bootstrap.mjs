@@ -59,7 +59,16 @@ function runTask() {
   // From a terminal Ctrl-C reaches the child by itself; from a supervisor the signal comes only here.
   process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  endWithNpm(child);
   child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));
+}
+
+/** npm passes no signal on through its shell: when it is gone, so is whoever could stop us. */
+function endWithNpm(child) {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  const watch = setInterval(() => process.ppid === parent || child.kill("SIGTERM"), 500);
+  child.on("exit", () => clearInterval(watch));
 }
 
 function fail(message) {

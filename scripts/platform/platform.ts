@@ -111,6 +111,8 @@ async function startWorkers(
       cf: false,
       telemetry: { enabled: false },
       log: new Log(LogLevel.ERROR),
+      // Miniflare starts a runtime that has died again, as a process of another number.
+      unsafeHandleRuntimeRestart: () => recordProcesses(options.stateDir),
       handleStructuredLogs: (entry) => writeLog(entry.message),
       resourcePersistencePath: path.join(options.stateDir, "v3"),
       workers,
