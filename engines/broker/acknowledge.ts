@@ -4,6 +4,7 @@ import type { Connection } from "./connection.ts";
 import { loadOutgoing, sendWaiting } from "./outgoing.ts";
 import type { Session } from "./session.ts";
 import type { BrokerState } from "./state.ts";
+import { keepSoon } from "./unsaved.ts";
 
 /** The client's PUBACK, PUBREC or PUBCOMP for a message of ours, or its PUBREL for one of its own. */
 export function acknowledge(
@@ -42,7 +43,7 @@ function delivered(
   if (known === undefined || known.qos !== qos) return;
   inFlight.delete(packetId);
   if (known.seq > 0) state.store.apply({ kind: "delivered", session: session.id, seq: known.seq });
-  else state.keep(connection);
+  else keepSoon(state, connection);
   sendWaiting(state, session);
 }
 
@@ -63,7 +64,7 @@ function release(state: BrokerState, connection: Connection, session: Session, p
   if (!known.isReleased) {
     known.isReleased = true;
     if (known.seq > 0) state.store.apply({ kind: "released", session: session.id, seq: known.seq });
-    else state.keep(connection);
+    else keepSoon(state, connection);
   }
   // [MQTT-4.3.3-3] [MQTT-4.3.3-5] [MQTT-3.1.1:4.3.3-1]
   state.send(connection, { type: "pubrel", packetId, reasonCode: reasonCode.success });
@@ -74,7 +75,7 @@ function complete(state: BrokerState, connection: Connection, session: Session, 
   const isKnown = receivedIds(state, session).delete(packetId);
   if (isKnown) {
     if (session.isPersistent) state.store.apply({ kind: "completed", session: session.id, packetId });
-    else state.keep(connection);
+    else keepSoon(state, connection);
   }
   // [MQTT-4.3.3-11] [MQTT-3.1.1:4.3.3-2] PUBCOMP with the same identifier, also when it is asked for twice
   state.send(connection, {

@@ -45,7 +45,8 @@ export function spend(state: BrokerState, connection: Payer, cost: number): "gra
   return "granted";
 }
 
-function refill(budget: Budget, nowMs: number, perSecond: number, burst: number): void {
+/** Lets flow in what time has brought. */
+export function refill(budget: Budget, nowMs: number, perSecond: number, burst: number): void {
   const gained = (Math.max(0, nowMs - budget.atMs) / 1000) * perSecond;
   budget.left = Math.min(burst, budget.left + gained);
   budget.atMs = nowMs;

@@ -87,6 +87,10 @@ export class Connection {
   attachedPendingBytes: number;
   /** Whether the next attachment takes a large incomplete packet too. */
   attachesPending = false;
+  /** Whether the attachment is behind, and must be written before the object may sleep. */
+  isStale = false;
+  /** For how often it is written at once: see `keepSoon`. */
+  readonly attaching: Budget;
   /** Whether the attachment must be written at the end of the turn. */
   isChanged = false;
   /** Token bucket of the messages per second. */
@@ -109,6 +113,7 @@ export class Connection {
     this.maximumPacketBytes = limits.maximumPacketBytes;
     this.authority = attachment?.authority;
     this.budget = newBudget(nowMs);
+    this.attaching = newBudget(nowMs);
     this.unheardAtMs = nowMs;
     this.attachedPendingBytes = attachment?.pending?.byteLength ?? 0;
     const client = attachment?.client;

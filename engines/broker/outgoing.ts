@@ -4,7 +4,7 @@ import { type Delivery, deliveryBytes } from "./message.ts";
 import { encodePublishFor, isEnded, sendPublishBytes, withExpiry } from "./send-publish.ts";
 import type { InFlight, Outgoing, Session } from "./session.ts";
 import type { BrokerState } from "./state.ts";
-import { saveSoon } from "./unsaved.ts";
+import { keepSoon, saveSoon } from "./unsaved.ts";
 
 /** Sends a QoS 1 or 2 message, or has it wait: for room in the window, or for the client. */
 export function sendOrQueue(state: BrokerState, session: Session, message: Omit<Delivery, "seq">): void {
@@ -78,7 +78,7 @@ function sendInFlight(
     seq = ++bounds.lastSeq;
     state.store.apply({ kind: "enqueue", session: session.id, delivery: { ...message, seq, packetId } });
   } else {
-    state.keep(connection);
+    keepSoon(state, connection);
   }
   outgoing.inFlight.set(packetId, { qos: message.qos, seq, isReleased: false });
 }
@@ -164,7 +164,7 @@ export function sendWaiting(state: BrokerState, session: Session): void {
   if (taken === 0) return;
   const wasAgain = outgoing.waiting[0]?.packetId !== undefined;
   outgoing.waiting.splice(0, taken);
-  if (wasAgain || !session.isPersistent) state.keep(connection);
+  if (wasAgain || !session.isPersistent) keepSoon(state, connection);
 }
 
 /** One that waited: for the first time, or again with the identifier of an earlier connection. */

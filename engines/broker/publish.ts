@@ -11,6 +11,7 @@ import type { Message } from "./message.ts";
 import { hasRetainedRoom, retain } from "./retained.ts";
 import type { Session } from "./session.ts";
 import type { BrokerState } from "./state.ts";
+import { keepSoon } from "./unsaved.ts";
 import { canonicalProperties } from "./view.ts";
 
 /** Where a client puts a new token (IDENTITY.md §2.D). */
@@ -154,7 +155,7 @@ function answer(
   if (isRemembered) {
     receivedIds(state, session).add(packetId);
     if (session.isPersistent) state.store.apply({ kind: "received", session: session.id, packetId });
-    else state.keep(connection);
+    else keepSoon(state, connection);
   }
   acknowledgeWith(state, connection, packet, code);
 }

@@ -1,6 +1,7 @@
 import type { Connection } from "./connection.ts";
 import type { CanonicalTopic, Message } from "./message.ts";
 import type { BrokerState } from "./state.ts";
+import { keepSoon } from "./unsaved.ts";
 
 /** What a connection has retained at QoS 0 on one topic: when it was last written, and what came since. */
 export interface FreshRetained {
@@ -33,7 +34,7 @@ export function retain(state: BrokerState, message: Message, connection: Connect
     state.nowMs < fresh.savedAtMs + state.limits.retainedSaveSeconds * 1000
   ) {
     connection.fresh.set(topicName, { ...fresh, unsaved: { ...message, payload: payload.slice() } });
-    state.keep(connection);
+    keepSoon(state, connection);
     return;
   }
   // Whoever had a newer one than the store has is overtaken by this.

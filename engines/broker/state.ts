@@ -181,6 +181,7 @@ export class BrokerState {
     }
     if (connection.isChanged && !connection.isClosed) {
       connection.isChanged = false;
+      connection.isStale = false;
       connection.attachedSeenMs = connection.lastSeenMs;
       this.effect({ kind: "attach", to: connection.id, attachment: connection.attachment() });
     }

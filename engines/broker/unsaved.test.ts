@@ -41,6 +41,40 @@ describe("the start of a packet", () => {
   });
 });
 
+describe("the attachment of a busy connection", () => {
+  test("is not written with every message, and is right before the object may sleep", () => {
+    const home = new TestHome();
+    const reader = home.client("owner", { mqttClientId: "reader" });
+    reader.subscribe("a", { qos: 2 });
+    const writer = home.client("owner", { mqttClientId: "writer" });
+    reader.take();
+    let attached = 0;
+    const run = home.run.bind(home);
+    home.run = (turn) => {
+      const effects = run(turn);
+      attached += effects.filter(({ kind }) => kind === "attach").length;
+      return effects;
+    };
+    for (let i = 1; i <= 100; i++) {
+      writer.publish("a", String(i), { qos: 2, packetId: i });
+      writer.send({ type: "pubrel", packetId: i, reasonCode: 0 });
+      for (const packet of reader.take()) {
+        if (packet.type !== "publish" || packet.packetId === undefined) continue;
+        reader.send({ type: "pubrec", packetId: packet.packetId, reasonCode: 0 });
+        if (i < 100) reader.send({ type: "pubcomp", packetId: packet.packetId, reasonCode: 0 });
+      }
+    }
+    expect(attached).toBeLessThan(50);
+    home.pass(6000);
+    home.evict();
+    reader.take();
+    reader.send({ type: "pubcomp", packetId: 100, reasonCode: 0 });
+    // All identifiers are free again but those in use, so a window's worth goes through.
+    for (let i = 101; i <= 164; i++) writer.publish("a", String(i), { qos: 2, packetId: i });
+    expect(reader.takeMessages()).toHaveLength(64);
+  });
+});
+
 describe("what waits for a session that ends with its connection", () => {
   test("has no row while the object is awake, and one before it may fall asleep", () => {
     const home = new TestHome();

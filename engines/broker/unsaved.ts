@@ -1,3 +1,4 @@
+import { refill } from "./budget.ts";
 import type { Connection } from "./connection.ts";
 import type { BrokerState } from "./state.ts";
 
@@ -15,13 +16,34 @@ export function saveSoon(state: BrokerState): void {
   else state.wakeAt(state.unsavedDueAtMs);
 }
 
-/** Writes it now: what waits for sessions that end with their connection, and large incomplete packets. */
+/** How often the attachment of a busy connection is written at once: so many a second, after so many. */
+const attaching = { perSecond: 2, burst: 20 };
+
+/**
+ * The attachment has to change, but needs to be right only when the object sleeps. On a quiet connection it is
+ * written in this turn, which is free; on a busy one, where writing it would cost more than the message, by
+ * `saveUnsaved`.
+ */
+export function keepSoon(state: BrokerState, connection: Connection): void {
+  refill(connection.attaching, state.nowMs, attaching.perSecond, attaching.burst);
+  if (connection.attaching.left >= 1 || state.limits.unsavedMs === 0) {
+    connection.attaching.left--;
+    state.keep(connection);
+    return;
+  }
+  connection.isStale = true;
+  saveSoon(state);
+}
+
+/** Writes it now: what waits for sessions that end with their connection, stale attachments, large incomplete packets. */
 export function saveUnsaved(state: BrokerState): void {
   state.unsavedDueAtMs = undefined;
   for (const connection of state.connections.values()) {
     saveWaiting(state, connection);
     if (connection.decoder.pendingBytes > smallPendingBytes) {
       connection.attachesPending = true;
+      state.keep(connection);
+    } else if (connection.isStale) {
       state.keep(connection);
     }
   }

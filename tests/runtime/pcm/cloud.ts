@@ -1,3 +1,4 @@
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { Pcm } from "../../../durable-objects/pcm/pcm.ts";
 import { authorityOf, type ClientOptions, connectPacket } from "../../../engines/broker/test-home.ts";
@@ -19,6 +20,22 @@ type PacketOf<T extends Packet["type"], P = Packet> = P extends Packet
 /** A user's personal cloud; each test takes another user. */
 export function cloudOf(user: string): DurableObjectStub<Pcm> {
   return namespace.get(namespace.idFromName(user));
+}
+
+/**
+ * What an idle object goes through before the runtime lets it sleep: more than five seconds pass in which its alarm
+ * goes off, then its memory is lost and its sockets stay.
+ */
+export async function fallAsleep(stub: DurableObjectStub<Pcm>): Promise<void> {
+  const { now } = Date;
+  // The object reads the same clock.
+  Date.now = () => now() + 6000;
+  try {
+    await runDurableObjectAlarm(stub);
+  } finally {
+    Date.now = now;
+  }
+  await evictDurableObject(stub);
 }
 
 /** An authority for that user, as the gateway puts it into the header. */

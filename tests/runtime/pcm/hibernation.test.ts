@@ -1,7 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, expect, test, vi } from "vitest";
 import { publishPacket, subscribePacket } from "../../../engines/broker/test-home.ts";
-import { cloudOf, WireClient } from "./cloud.ts";
+import { cloudOf, fallAsleep, WireClient } from "./cloud.ts";
 
 afterEach(() => vi.useRealTimers());
 
@@ -47,10 +47,7 @@ test("half a packet that is too large for an attachment survives eviction in a r
   const header = [0x30, (length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, length >> 14, 0, 1, 0x61, 0];
   owner.sendBytes(new Uint8Array([...header, ...new Uint8Array(40_000).fill(0x78)]));
   expect(await cloudOf("large-half").devices()).toEqual([]);
-  // An idle object stays awake for longer than this.
-  pass(6000);
-  expect(await runDurableObjectAlarm(cloudOf("large-half"))).toBe(true);
-  await evictDurableObject(cloudOf("large-half"));
+  await fallAsleep(cloudOf("large-half"));
   owner.sendBytes(new Uint8Array(20_000).fill(0x79));
   const { payload } = await owner.expect("publish");
   expect([payload.byteLength, payload[39_999], payload[40_000]]).toEqual([60_000, 0x78, 0x79]);
@@ -62,21 +59,21 @@ test("QoS 2 goes on where it was, with an eviction between any two packets", asy
   await owner.expect("connack");
   owner.send(subscribePacket("a", { qos: 2 }));
   await owner.expect("suback");
-  await evictDurableObject(stub);
+  await fallAsleep(stub);
   const message = publishPacket("a", "x", { qos: 2, packetId: 5 });
   owner.send(message);
   expect(await owner.message()).toBe("a=x");
   await owner.expect("pubrec");
-  await evictDurableObject(stub);
+  await fallAsleep(stub);
   owner.send({ ...message, dup: true });
   expect(await owner.expect("pubrec")).toMatchObject({ packetId: 5 });
-  await evictDurableObject(stub);
+  await fallAsleep(stub);
   owner.send({ type: "pubrel", packetId: 5, reasonCode: 0 });
   expect(await owner.expect("pubcomp")).toMatchObject({ packetId: 5, reasonCode: 0 });
-  await evictDurableObject(stub);
+  await fallAsleep(stub);
   owner.send({ type: "pubrec", packetId: 1, reasonCode: 0 });
   expect(await owner.expect("pubrel")).toMatchObject({ packetId: 1, reasonCode: 0 });
-  await evictDurableObject(stub);
+  await fallAsleep(stub);
   owner.send({ type: "pubcomp", packetId: 1, reasonCode: 0 });
   owner.send({ type: "pingreq" });
   await owner.expect("pingresp");

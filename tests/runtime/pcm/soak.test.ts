@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { Random } from "../../../engines/broker/random.ts";
 import { publishPacket, subscribePacket } from "../../../engines/broker/test-home.ts";
 import type { Packet, Publish } from "../../../engines/mqtt/packet.ts";
-import { cloudOf, WireClient } from "./cloud.ts";
+import { cloudOf, fallAsleep, WireClient } from "./cloud.ts";
 
 /** How often the object loses its memory; a long run sets `SOAK_EVICTIONS=1000` in the environment. */
 const evictions = Number((env as unknown as { SOAK_EVICTIONS: string }).SOAK_EVICTIONS); // of this suite's own configuration
@@ -128,10 +128,11 @@ test(`over ${evictions} losses of memory nothing acknowledged is lost, and QoS 2
     for (const client of [sender, receiver]) if (random.chance(70)) await client.drain();
     if (random.chance(10)) await random.pick([sender, receiver]).vanish();
     // A restart takes the sockets too; sleeping leaves them.
-    const webSockets = random.chance(20) ? "close" : "hibernate";
+    const isRestart = random.chance(20);
     // A call first: an object that already sleeps cannot be evicted.
     await stub.devices();
-    await evictDurableObject(stub, { webSockets });
+    if (isRestart) await evictDurableObject(stub, { webSockets: "close" });
+    else await fallAsleep(stub);
     if (sender.unacknowledged.size > 40) await sender.read(() => sender.unacknowledged.size === 0);
   }
   await sender.read(() => sender.unacknowledged.size === 0);
