@@ -686,7 +686,10 @@ export class Registry extends DurableObject<RegistryEnv> {
       await this.#drain();
       const told = await Promise.all(shards.map((shard) => shard.hasToldAbout(anon)));
       if (told.includes(false)) continue;
-      await this.env.DB.prepare("DELETE FROM member WHERE anon = ?").bind(anon).run();
+      const inDatabase = ["member", "developer_app"].map((table) =>
+        this.env.DB.prepare(`DELETE FROM ${table} WHERE anon = ?`).bind(anon),
+      );
+      await this.env.DB.batch(inDatabase);
       await this.env.PSEUDONYMISER.forget(anon);
       this.#deletions.finish(receiptId, Date.now());
     }

@@ -7,7 +7,6 @@ import { requestLog } from "../../http/request-log.ts";
 import { securityHeaders } from "../../http/security-headers.ts";
 import { stylesheet } from "../../http/style.ts";
 import { waitScript } from "../../http/wait-script.ts";
-import { waitScript } from "../../http/wait-script.ts";
 import { configOf } from "./config.ts";
 import type { DidpApp } from "./didp-app.ts";
 import type { DidpEnv } from "./env.ts";
@@ -18,6 +17,7 @@ import { account } from "./routes/account.tsx";
 import { authorization } from "./routes/authorization.tsx";
 import { batchRegistration } from "./routes/batch-registration.ts";
 import { claim } from "./routes/claim.tsx";
+import { developer } from "./routes/developer.tsx";
 import { deviceAuthorization } from "./routes/device-authorization.ts";
 import { externalGateways } from "./routes/external-gateways.ts";
 import { login } from "./routes/login.tsx";
@@ -73,10 +73,10 @@ for (const routes of [
   app.route("/", routes);
 }
 app.route("/", operations);
-for (const routes of [claim, login, account, authorization, person, manufacturers]) app.route("/", routes);
+for (const routes of [claim, login, account, authorization, person, manufacturers, developer])
+  app.route("/", routes);
 
 app.get("/style.css", stylesheet);
-app.get("/wait.js", waitScript);
 app.get("/wait.js", waitScript);
 app.notFound((c) => problemPage(c, new CodedError("NOT_FOUND", "There is no such page.")));
 app.onError((error, c) => problemPage(c, error));

@@ -31,6 +31,12 @@ export const invitation = sqliteTable("invitation", {
   expiresMs: integer("expires_ms").notNull(),
 });
 
+/** Apps that a developer registered on the page for it, to find them again. */
+export const developerApp = sqliteTable("developer_app", {
+  oauthClientId: text("oauth_client_id").primaryKey(),
+  anon: text("anon").notNull(),
+});
+
 /** What is made: the public description that pages and personal clouds show. */
 export const product = sqliteTable("product", {
   softwareId: text("software_id").primaryKey(),

@@ -91,7 +91,7 @@ export async function personOf(c: DidpContext, to: string, why: string) {
 
 /** Only our own pages: a login must not end anywhere else (open redirect). */
 function readDestination(to: string | undefined): string {
-  const isOurs = /^\/(?:(?:claim|authorize)\/[\w-]{22}|me\/(?:apps|devices|account)|mfr)$/.test(to ?? "");
+  const isOurs = /^\/(?:(?:claim|authorize)\/[\w-]{22}|me\/(?:apps|devices|account)|mfr|dev)$/.test(to ?? "");
   return isOurs && to !== undefined ? to : "/me/devices";
 }
 

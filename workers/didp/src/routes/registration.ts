@@ -1,7 +1,6 @@
 import { Hono } from "hono";
 import type { Client } from "../../../../durable-objects/registry/clients.ts";
 import { hashReference } from "../../../../durable-objects/registry/device-batches.ts";
-import { base64url } from "../../../../engines/oauth/base64url.ts";
 import {
   type AppMetadata,
   type DeviceMetadata,
@@ -12,17 +11,16 @@ import {
 import { deriveDevice, seedOfRequest } from "../../../../engines/oauth/device-registration.ts";
 import { appScopes } from "../../../../engines/oauth/iot-access.ts";
 import { checkSoftwareStatement } from "../../../../engines/oauth/jwt-verification.ts";
-import { randomSecret } from "../../../../engines/oauth/key-ring.ts";
 import { OAuthError } from "../../../../engines/oauth/oauth-error.ts";
-import { shardOfBytes } from "../../../../engines/oauth/shard.ts";
 import type { Config } from "../config.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
 import { initialAccess, readIdempotencyKey } from "../factory-requests.ts";
 import { Members } from "../members.ts";
+import { addApp } from "../new-app.ts";
 import { oauthAnswer } from "../oauth-answers.ts";
 import { Products } from "../products.ts";
 import { deviceAnswer, deviceFields } from "../registration-answers.ts";
-import { allRegistries, registry, registryFor, registryForClient } from "../registries.ts";
+import { allRegistries, registryFor, registryForClient } from "../registries.ts";
 import { bearerOf, networkOf, readJsonObject } from "../requests.ts";
 
 /** Dynamic client registration (RFC 7591) of devices and apps, and its management (RFC 7592). */
@@ -141,7 +139,7 @@ async function withStatement(
 const STATED = ["client_name", "software_id", "software_version", "claim_policy", "reset_policy"];
 
 async function registerApp(c: DidpContext, body: Readonly<Record<string, unknown>>): Promise<Response> {
-  const { keys, appRegistrationsPerMinute } = c.var.config;
+  const { appRegistrationsPerMinute } = c.var.config;
   const metadata = readAppMetadata(body);
   const network = await networkOf(c);
   const waitSeconds = await registryFor(c.env, network)?.takeAttempt(
@@ -154,16 +152,7 @@ async function registerApp(c: DidpContext, body: Readonly<Record<string, unknown
       retryAfterSeconds: waitSeconds,
     });
   }
-  const idBytes = crypto.getRandomValues(new Uint8Array(16));
-  const oauthClientId = `a-${base64url(idBytes)}`;
-  const registrationToken = randomSecret();
-  const secret = metadata.authMethod === "client_secret_basic" ? randomSecret() : undefined;
-  await registry(c.env, shardOfBytes(idBytes)).addApp({
-    oauthClientId,
-    metadata,
-    secretHash: secret === undefined ? null : await keys.hash("client-secret", secret),
-    registrationHash: await keys.hash("registration-token", registrationToken),
-  });
+  const { oauthClientId, registrationToken, secret } = await addApp(c, metadata);
   const client: Client = { kind: "app", oauthClientId, isActive: true, metadata, createdMs: Date.now() };
   return oauthAnswer(
     c,
