@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import path from "node:path";
 import { addressesFrom } from "../scripts/platform/addresses.ts";
 import { startPlatform } from "../scripts/platform/platform.ts";
@@ -11,7 +11,7 @@ import { percentile, report } from "./support/statistics.ts";
 /**
  * Event to action: from a device's PUBLISH to the command at another device, through the personal cloud and the
  * owner's rules, at 100 rules and 400 events a second (issue 5: p99 at most 10 ms). Every rule sees every event;
- * one of them answers. `--smoke` is a short run; `--state DIR` puts the databases elsewhere, such as on a tmpfs.
+ * one of them answers. Beside it, in the same run: the way to a plain subscriber. `--smoke` is a short run; `--state DIR` puts the databases elsewhere, such as on a tmpfs.
  */
 const isSmoke = process.argv.includes("--smoke");
 const stateOption = process.argv.indexOf("--state");
@@ -65,6 +65,15 @@ async function measure(
   const url = `${gateway.replace("http", "ws")}/mqtt`;
   const lamp = await MqttSocket.open(url, home.tokenOf("lamp"), `lamp-${qos}`);
   await lamp.subscribe("command/+", qos);
+  // The same events on their way to a plain subscriber, at the same time: what there is without rules.
+  const owner = await MqttSocket.open(url, home.ownerToken, `owner-${qos}`);
+  await owner.subscribe("devices/+/telemetry/bench", qos);
+  const plain: number[] = [];
+  owner.onPublish = ({ payload, packetId }) => {
+    if (packetId !== undefined) owner.send({ type: "puback", packetId, reasonCode: 0 });
+    const [{ v }] = JSON.parse(new TextDecoder().decode(payload)) as [{ v: number }]; // SenML, as it was sent
+    if (v >= WARM_UP) plain.push(performance.now() - (sentAt[v] ?? Number.NaN));
+  };
   const devices = await Promise.all(
     names.map((name) => MqttSocket.open(url, home.tokenOf(name), `${name}-${qos}`)),
   );
@@ -102,12 +111,16 @@ async function measure(
     p95_ms: percentile(latencies, 0.95),
     p99_ms: percentile(latencies, 0.99),
     max_ms: percentile(latencies, 1),
+    no_rules_p50_ms: percentile(plain, 0.5),
+    no_rules_p99_ms: percentile(plain, 0.99),
     n: latencies.length,
+    load: Number(loadavg()[0]?.toFixed(1)),
     lost: count - seen.size,
     runtime: "miniflare",
     state: stateOption < 0 ? "disk" : base,
   });
   lamp.close();
+  owner.close();
   for (const device of devices) device.close();
   if (!isComplete) process.exitCode = 1;
 }
