@@ -3,7 +3,7 @@ import http from "node:http";
 import type { JWK } from "jose";
 import { type Configuration, Provider } from "oidc-provider";
 import { LocalLoginStore } from "./local-login-store.ts";
-import { type DemoPerson, demoPeople } from "./people.ts";
+import { type DemoPerson, demoPeople, findPerson, findSubject } from "./people.ts";
 
 /** What the local login needs to know of its one client, the DIdP. */
 export interface LocalLoginOptions {
@@ -76,7 +76,7 @@ function configuration(options: LocalLoginOptions): Configuration {
     interactions: { url: (_, interaction) => `/login/${interaction.uid}` },
     claims: { openid: ["sub"], email: ["email"], profile: ["name"] },
     findAccount: (_, subject) => {
-      const person = demoPeople.find((candidate) => candidate.subject === subject);
+      const person = findSubject(subject);
       if (person === undefined) return undefined;
       return { accountId: subject, claims: () => ({ sub: subject, email: person.email, name: person.name }) };
     },
@@ -100,8 +100,7 @@ async function loginPage(
   response: http.ServerResponse,
 ): Promise<void> {
   if (request.method === "POST") {
-    const login = new URLSearchParams(await bodyOf(request)).get("login");
-    const person = demoPeople.find((candidate) => candidate.login === login);
+    const person = findPerson(new URLSearchParams(await bodyOf(request)).get("login") ?? "");
     if (person !== undefined) {
       await provider.interactionFinished(request, response, {
         login: { accountId: person.subject, remember: false },

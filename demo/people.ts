@@ -23,3 +23,17 @@ export const demoPeople: readonly DemoPerson[] = [
     email: "carol.calloway@example.org",
   },
 ];
+
+/** Who logs in as `login`: a demo person, or one of the people of load tests (`load-1`, `load-2`, …). */
+export function findPerson(login: string): DemoPerson | undefined {
+  if (!/^load-[1-9]\d{0,6}$/.test(login)) return demoPeople.find((person) => person.login === login);
+  return { login, name: login, subject: `uidp-subject-${login}`, email: `${login}@example.org` };
+}
+
+/** The same, by the subject in the ID token. */
+export function findSubject(subject: string): DemoPerson | undefined {
+  const loadLogin = /^uidp-subject-(load-\d+)$/.exec(subject)?.[1];
+  return loadLogin === undefined
+    ? demoPeople.find((person) => person.subject === subject)
+    : findPerson(loadLogin);
+}

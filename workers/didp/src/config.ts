@@ -29,6 +29,8 @@ export interface Config {
   readonly uidps: readonly Uidp[];
   readonly devicePollSeconds: number;
   readonly appRegistrationsPerMinute: number;
+  /** Wrong codes from one network; IDENTITY.md §2.C step 2. */
+  readonly claimTriesPerMinute: number;
   /** Gateways of other operators; their URIs are in `gateways` too. */
   readonly externalGateways: readonly ExternalGateway[];
   /** For development on one's own machine only. */
@@ -65,6 +67,7 @@ export function configOf(env: DidpEnv): Config {
       min: 1,
       max: 10_000,
     }),
+    claimTriesPerMinute: setting(env.CLAIM_TRIES_PER_MINUTE, { fallback: 5, min: 1, max: 10_000 }),
     // __Host-: no other host, path or plain connection can set it.
     cookieName: isSecure ? "__Host-edgenym-didp" : "edgenym-didp",
     isSecure,

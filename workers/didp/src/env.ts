@@ -11,6 +11,7 @@ export interface LinkedLogin {
 /** The pseudonymiser's entrypoint `Pseudonyms`. */
 export interface PseudonymiserPort {
   resolve(uidpId: string, subject: string): Promise<string>;
+  find(uidpId: string, subject: string): Promise<string | undefined>;
   link(anon: string, uidpId: string, subject: string): Promise<"linked" | "linked-already" | "taken">;
   logins(anon: string, uidpIds: readonly string[]): Promise<readonly LinkedLogin[]>;
   unlink(anon: string, reference: string): Promise<boolean>;
@@ -36,4 +37,5 @@ export interface DidpEnv {
   readonly ALLOW_LOOPBACK_CLIENT_DOCUMENTS?: string;
   readonly DEVICE_POLL_SECONDS?: string;
   readonly APP_REGISTRATIONS_PER_MINUTE?: string;
+  readonly CLAIM_TRIES_PER_MINUTE?: string;
 }

@@ -27,7 +27,6 @@ import { personOf } from "./login.tsx";
 /** Claiming a device by its printed link or code (IDENTITY.md §2.C). */
 export const claim = new Hono<DidpApp>();
 
-const TRIES_A_MINUTE = 5;
 const TRIES_A_SESSION = 20;
 /** The same words for a code that is unknown, of an owned device, or of a lost one. */
 const NOT_CLAIMABLE =
@@ -175,7 +174,11 @@ claim.post("/claim/:id", async (c) => {
 async function takeTry(c: DidpContext, session: BrowserSession) {
   const network = await networkOf(c);
   const [counter, home] = [registryFor(c.env, network), registry(c.env, session.shard)];
-  const waitSeconds = await counter?.takeAttempt(`claim:${network}`, TRIES_A_MINUTE, 60_000);
+  const waitSeconds = await counter?.takeAttempt(
+    `claim:${network}`,
+    c.var.config.claimTriesPerMinute,
+    60_000,
+  );
   if (waitSeconds !== 0 || !(await home.takeClaimTry(session.hash, TRIES_A_SESSION))) return undefined;
   return {
     giveBack: async () => {

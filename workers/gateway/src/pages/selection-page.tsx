@@ -32,14 +32,14 @@ export const SelectionPage: FC<SelectionPageProps> = ({ request, devices, isNoth
         devices.map((device) => <DeviceChoice request={request} device={device} />)
       )}
       <div class="actions">
-        <button type="submit" name="decision" value="deny">
-          Deny
-        </button>
         {devices.length === 0 ? null : (
           <button class="primary" type="submit" name="decision" value="approve">
             Share what is ticked
           </button>
         )}
+        <button type="submit" name="decision" value="deny">
+          Deny
+        </button>
       </div>
     </form>
   </Page>
