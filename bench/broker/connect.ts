@@ -11,7 +11,7 @@ import type { Room, World } from "./support/targets.ts";
  * never existed (which creates its database, asks the DIdP, and then refuses the stranger).
  */
 export async function connect(world: World): Promise<void> {
-  const tries = world.isSmoke ? 10 : 200;
+  const tries = world.isSmoke ? 10 : 100;
   for (const target of world.all) {
     const room = target.room(2);
     const keeper = await LoadClient.connect(room.endpoint, { mqttClientId: "keeper" });

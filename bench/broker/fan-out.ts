@@ -26,16 +26,17 @@ type Numbers = { rate: number; deliveries: number } & ReturnType<typeof latencie
 async function measure(target: Target, count: number, inFlight: number, isSmoke: boolean): Promise<Numbers> {
   // A room that no other question used: the object that forwards sends to whoever is in it.
   const { endpoint, topicName, topicFilter } = target.room(1);
-  const subscribers: LoadClient[] = [];
-  for (let index = 0; index < count; index += 1) {
-    const subscriber = await LoadClient.connect(endpoint, { mqttClientId: `fan-out-${index}` });
-    await subscriber.subscribe(topicFilter, 0);
-    subscribers.push(subscriber);
-  }
+  const subscribers = await Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      const subscriber = await LoadClient.connect(endpoint, { mqttClientId: `fan-out-${index}` });
+      await subscriber.subscribe(topicFilter, 0);
+      return subscriber;
+    }),
+  );
   const publisher = await LoadClient.connect(endpoint, { mqttClientId: "fan-out-publisher" });
   const flow = new Flow(publisher, subscribers, topicName, { inFlight });
   let cost: Cost | undefined;
-  const times = isSmoke ? { warmUpMs: 100, ms: 200 } : { warmUpMs: 500, ms: 1500 };
+  const times = isSmoke ? { warmUpMs: 100, ms: 200 } : { warmUpMs: 300, ms: 1000 };
   const { rate, samples } = await runFlows([flow], times, async (work) => {
     cost = await costOf(target, work);
   });

@@ -42,7 +42,7 @@ async function measure(
   const publisher = await LoadClient.connect(endpoint, { mqttClientId: "qos-publisher" });
   const flow = new Flow(publisher, [subscriber], topicName, { qos: level, inFlight });
   let cost: Cost | undefined;
-  const times = isSmoke ? { warmUpMs: 100, ms: 200 } : { warmUpMs: 500, ms: 1200 };
+  const times = isSmoke ? { warmUpMs: 100, ms: 200 } : { warmUpMs: 300, ms: 900 };
   const { rate, samples } = await runFlows([flow], times, async (work) => {
     cost = await costOf(target, work);
   });

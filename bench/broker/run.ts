@@ -6,8 +6,16 @@ import { growth } from "./growth.ts";
 import { latency } from "./latency.ts";
 import { memory } from "./memory.ts";
 import { qos } from "./qos.ts";
+import { barsTable } from "./support/bars.ts";
 import { type World, withWorld } from "./support/targets.ts";
 import { throughput } from "./throughput.ts";
+
+/**
+ * Asks all questions (or those that are named) of the platform, Mosquitto, aedes and an object that only forwards
+ * frames, in one run and with the same client, and prints the bars. README.md says how to read it.
+ *
+ *   node bench/broker/run.ts [question ...] [--smoke] [--rounds N]
+ */
 
 /** Each question and how many users it needs in its long form. */
 const questions: Record<string, { ask: (world: World) => Promise<void>; users: number }> = {
@@ -25,6 +33,8 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { smoke: { type: "boolean", default: false }, rounds: { type: "string" } },
 });
+const unknown = positionals.filter((name) => !(name in questions));
+if (unknown.length > 0) throw new Error(`no such question: ${unknown.join(", ")}`);
 const asked = positionals.length > 0 ? positionals : Object.keys(questions);
 const isSmoke = values.smoke;
 const rounds = Number(values.rounds ?? (isSmoke ? 1 : 3));
@@ -32,3 +42,4 @@ const users = isSmoke ? 60 : Math.max(...asked.map((name) => questions[name]?.us
 await withWorld({ users, isSmoke, rounds }, async (world) => {
   for (const name of asked) await questions[name]?.ask(world);
 });
+console.log(`\n${barsTable()}`);

@@ -1,3 +1,4 @@
+import { forEachConcurrently } from "../../cli/concurrency.ts";
 import { Flow, runFlows } from "./support/flow.ts";
 import { LoadClient } from "./support/load-client.ts";
 import { type Cost, costOf, latencies, medians, tell } from "./support/measure.ts";
@@ -24,21 +25,24 @@ export async function throughput(world: World): Promise<void> {
 type Numbers = { rate: number } & ReturnType<typeof latencies> & Cost;
 
 async function measure(target: Target, count: number, isSmoke: boolean): Promise<Numbers> {
-  const clients: LoadClient[] = [];
-  const flows: Flow[] = [];
-  for (let index = 0; index < count; index += 1) {
+  const indices = Array.from({ length: count }, (_, index) => index);
+  const clients = new Map<number, LoadClient>();
+  const connect = async (index: number) => {
     const room = target.room(index);
     const client = await LoadClient.connect(room.endpoint, { mqttClientId: `throughput-${index}` });
     await client.subscribe(room.topicFilter, 0);
-    clients.push(client);
-    flows.push(new Flow(client, [client], room.topicName));
-  }
+    clients.set(index, client);
+  };
+  await forEachConcurrently(indices, 20, new AbortController().signal, connect);
+  const flows = [...clients].map(
+    ([index, client]) => new Flow(client, [client], target.room(index).topicName),
+  );
   let cost: Cost | undefined;
-  const times = isSmoke ? { warmUpMs: 200, ms: 300 } : { warmUpMs: 1000, ms: 3000 };
+  const times = isSmoke ? { warmUpMs: 200, ms: 300 } : { warmUpMs: 800, ms: 2500 };
   const { rate, samples } = await runFlows(flows, times, async (work) => {
     cost = await costOf(target, work);
   });
-  for (const client of clients) client.close();
+  for (const client of clients.values()) client.close();
   if (cost === undefined) throw new Error("nothing was measured");
   return { rate, ...latencies(samples), ...cost };
 }

@@ -1,12 +1,13 @@
 import { fork } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, loadavg, tmpdir } from "node:os";
 import path from "node:path";
 import { addressesFrom } from "../../../scripts/platform/addresses.ts";
 import { type Platform, startPlatform } from "../../../scripts/platform/platform.ts";
 import { startEchoObject } from "../../support/echo-object.ts";
 import { startLoadLogin } from "../../support/load-login.ts";
 import type { Endpoint } from "./load-client.ts";
+import { tell } from "./measure.ts";
 import { startMosquitto } from "./mosquitto.ts";
 import { childrenNamed } from "./process-facts.ts";
 import { type BenchUser, makeUsers } from "./users.ts";
@@ -61,6 +62,13 @@ export async function withWorld(
   work: (world: World) => Promise<void>,
 ): Promise<void> {
   const stateDir = mkdtempSync(path.join(tmpdir(), "edgenym-bench-"));
+  tell({
+    name: "broker.machine",
+    cores: availableParallelism(),
+    load: loadavg()[0] ?? 0,
+    state_dir: path.dirname(stateDir),
+    runtime: "miniflare",
+  });
   const stops: (() => Promise<unknown>)[] = [async () => rmSync(stateDir, { recursive: true, force: true })];
   try {
     const login = await startLoadLogin(ports.login);
