@@ -1,5 +1,6 @@
 import type { AttributeType, Ev } from "../event.ts";
 import type { CompareOp, Expression } from "../parser/ast.ts";
+import { compareAttributes } from "./compare-attributes.ts";
 import { type Compiled, isNumeric, typeError } from "./compiled.ts";
 
 type Operand = (e: Ev) => never;
@@ -18,9 +19,13 @@ export function compileCompare(
     (isNumeric(left.type) && isNumeric(right.type)) ||
     (isEquality && left.type === right.type && (left.type === "string" || left.type === "bool"));
   if (!fits) typeError(`${left.type} ${node.op} ${right.type} is no comparison`, node);
+  const hasAggregator = left.hasAggregator === true || right.hasAggregator === true;
   const l = operandOf(left, right.type);
   const r = operandOf(right, left.type);
-  const hasAggregator = left.hasAggregator === true || right.hasAggregator === true;
+  if (l === left.fn && r === right.fn) {
+    const fn = compareAttributes(node.op, left, right);
+    if (fn !== undefined) return { type: "bool", fn, hasAggregator };
+  }
   if (right.constant !== undefined && right.constant.value !== null) {
     return { type: "bool", fn: compareWithConstant(node.op, l, r({} as Ev)), hasAggregator }; // a constant reads no event
   }

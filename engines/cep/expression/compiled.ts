@@ -8,8 +8,13 @@ export interface Compiled {
   readonly fn: (e: Ev) => unknown;
   /** Present when the value is known at compile time. */
   readonly constant?: { readonly value: unknown; readonly isTime: boolean };
-  /** Present when it is a plain attribute of input `slot`. */
-  readonly variable?: { readonly slot: number; readonly index: number; readonly name: string };
+  /** Present when it is a plain attribute of input `slot`; nested when the row holds inputs, not attributes. */
+  readonly variable?: {
+    readonly slot: number;
+    readonly index: number;
+    readonly name: string;
+    readonly isNested: boolean;
+  };
   /** True when an aggregator takes part. */
   readonly hasAggregator?: boolean;
   /** Present on a reference to a whole event, as in `eventTimestamp(e1)`. */

@@ -290,13 +290,7 @@ export class PatternRuntime extends Processor {
       };
     }
     return {
-      receiveOne: (e) => {
-        try {
-          this.#receiveShared(listeners, e);
-        } finally {
-          this.held?.release();
-        }
-      },
+      receiveOne: (e) => this.#receiveSharedOne(listeners, e),
       receive: (chunk) => {
         try {
           for (const e of chunk) this.#receiveShared(listeners, e);
@@ -375,6 +369,39 @@ export class PatternRuntime extends Processor {
       this.held?.hold();
       for (let m = 0; m < complete.length; m++) this.next.processOne(complete[m] as Ev); // in range
       this.held?.endBatch();
+    }
+    this.#account();
+  }
+
+  /** The same for a chunk of one: most events complete one match at most, and need no batch. */
+  #receiveSharedOne(listeners: readonly Listener[], e: Ev): void {
+    this.#stabilize(listeners, e.ts);
+    let only: Ev | undefined;
+    let isHeld = false;
+    try {
+      for (let i = listeners.length - 1; i >= 0; i--) {
+        const { pre, prepare } = listeners[i] as Listener; // in range
+        const event = prepare === undefined ? e : prepare(new Ev(e.ts, e.type, e.row));
+        if (event === null) continue;
+        const complete = pre.take(event);
+        if (complete.length === 0) continue;
+        if (only === undefined && !isHeld && complete.length === 1) {
+          only = complete[0];
+          continue;
+        }
+        this.held?.hold();
+        isHeld = true;
+        if (only !== undefined) {
+          this.next.processOne(only);
+          only = undefined;
+          this.held?.endBatch();
+        }
+        for (let m = 0; m < complete.length; m++) this.next.processOne(complete[m] as Ev); // in range
+        this.held?.endBatch();
+      }
+      if (only !== undefined) this.next.processOne(only);
+    } finally {
+      if (isHeld) this.held?.release();
     }
     this.#account();
   }

@@ -44,6 +44,8 @@ export class PreState {
   fresh: Ev[] = [];
   isChanged = false;
   #isInitialized = false;
+  /** The empty partial match of a start state that an event did not fit, to be used again. */
+  #blank: Ev | null = null;
 
   constructor(settings: PatternSettings, stateId: number, isStart: boolean, filter: StateFilter | undefined) {
     this.settings = settings;
@@ -67,7 +69,8 @@ export class PreState {
       post.nextEvery !== null ||
       (this.settings.type === "sequence" && post.next !== null && post.next.isAbsent);
     if (this.#isInitialized && !again) return;
-    this.addState(newStateEvent(this.settings.width));
+    this.addState(this.#blank ?? newStateEvent(this.settings.width));
+    this.#blank = null;
     this.#isInitialized = true;
   }
 
@@ -174,6 +177,7 @@ export class PreState {
       if (this.isChanged) continue;
       stateEvent.row[stateId] = null;
       if (isPattern || !this.dropsUnchanged) pending[kept++] = stateEvent;
+      else if (stateEvent.ts === -1) this.#blank = stateEvent;
       if (!isPattern) this.post.callback?.startStateReset();
     }
     if (kept < pending.length) pending.length = kept;

@@ -92,7 +92,7 @@ export class SingleScope extends BaseScope {
     return {
       type: attribute.type,
       fn: (e) => e.row[index],
-      variable: { slot: 0, index, name: attribute.name },
+      variable: { slot: 0, index, name: attribute.name, isNested: false },
     };
   }
   streamIsNull(stream: string, _index: StreamIndex | undefined, at: Span): (e: Ev) => boolean {
@@ -179,7 +179,7 @@ export class StateScope extends BaseScope {
     const slot = this.slots[at] as InputSlot; // found by #slotOf
     const index = slot.attributes.findIndex((a) => a.name === node.attribute);
     const type = slot.attributes[index]?.type ?? "object";
-    const variable = { slot: at, index, name: node.attribute };
+    const variable = { slot: at, index, name: node.attribute, isNested: true };
     if (slot.isMulti && node.index === undefined && this.current === undefined && node.stream !== undefined) {
       // A counted state without an index gives all its values, as a list.
       return { type: "object", fn: (e) => (e.row[at] as Ev[] | null)?.map((x) => x.row[index]) ?? null }; // a counted slot holds a chain
