@@ -511,6 +511,11 @@ export class Registry extends DurableObject<RegistryEnv> {
     this.#sessions.close(sessionHash);
   }
 
+  /** This shard's share of logging a person out everywhere. */
+  closeSessionsOf(anon: string): void {
+    this.#sessions.closeOf(anon);
+  }
+
   takeClaimTry(sessionHash: string, most: number): boolean {
     return this.#sessions.takeClaimTry(sessionHash, most);
   }

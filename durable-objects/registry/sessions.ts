@@ -92,6 +92,14 @@ export class Sessions {
     });
   }
 
+  /** All of one person's. */
+  closeOf(anon: string): void {
+    const open = this.#sql
+      .exec<{ session_hash: string }>("SELECT session_hash FROM session WHERE anon = ?", anon)
+      .toArray();
+    for (const { session_hash } of open) this.close(session_hash);
+  }
+
   /** @returns `false` after `most` tries of this session. */
   takeClaimTry(sessionHash: string, most: number): boolean {
     const changed = this.#sql.exec(

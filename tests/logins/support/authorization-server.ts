@@ -19,6 +19,12 @@ export async function startAuthorizationServer(
     clients,
     pkce: { required: () => true },
     cookies: { keys: ["a-key-of-this-test-only"] },
+    features: { backchannelLogout: { enabled: true } },
+    // Its own way to fetch refuses addresses of this machine, where we are.
+    fetch: (url, options) => {
+      const { method, headers, body, signal } = options ?? {};
+      return fetch(url, { method, headers, body, signal } as RequestInit); // as given, without its dispatcher
+    },
     scopes: ["openid", "public_profile", "users.read", "tweet.read"],
     findAccount: (_context, id) => ({ accountId: id, claims: async () => ({ sub: id }) }),
   });

@@ -26,6 +26,7 @@ export async function startLyingProvider(port: number, subject: string) {
     lies: {} as Lies,
     asked: [] as URLSearchParams[],
     codes: [] as string[],
+    signed,
     stop,
   };
 
@@ -88,8 +89,16 @@ export async function startLyingProvider(port: number, subject: string) {
       const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
       return `${part({ alg: "none" })}.${part(claims)}.`;
     }
-    const { privateKey } = provider.lies.isForeignKey ? foreign : own;
-    return new SignJWT(claims).setProtectedHeader({ alg: "RS256", kid: "one" }).sign(privateKey);
+    return signed(claims, provider.lies.isForeignKey ? "foreign" : "own");
+  }
+
+  function signed(
+    claims: Record<string, unknown>,
+    key: "own" | "foreign" = "own",
+    typ = "JWT",
+  ): Promise<string> {
+    const { privateKey } = key === "foreign" ? foreign : own;
+    return new SignJWT(claims).setProtectedHeader({ alg: "RS256", kid: "one", typ }).sign(privateKey);
   }
 
   async function stop(): Promise<void> {

@@ -19,6 +19,11 @@ export class Pseudonyms extends WorkerEntrypoint<Env> {
     return tableOf(this.env).resolve(uidpId, subject, Date.now());
   }
 
+  /** The anonymous id of a login that has been here, to log it out. */
+  find(uidpId: string, subject: string): Promise<string | undefined> {
+    return tableOf(this.env).find(uidpId, subject);
+  }
+
   /** One more login for somebody who has logged in. */
   link(anon: string, uidpId: string, subject: string): Promise<LinkOutcome> {
     return tableOf(this.env).link(anon, uidpId, subject, Date.now());

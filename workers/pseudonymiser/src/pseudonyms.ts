@@ -29,6 +29,11 @@ export class PseudonymTable {
     return found.anon;
   }
 
+  /** As `resolve`, for a login that has been here; it makes nobody. */
+  async find(uidpId: string, subject: string): Promise<string | undefined> {
+    return (await this.#find(await this.#chain(uidpId, subject)))?.anon;
+  }
+
   /**
    * Lets one more login lead to `anon`.
    * @returns `taken` if it leads to somebody already; two people are never made one

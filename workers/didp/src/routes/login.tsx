@@ -11,6 +11,7 @@ import { PassOnPage, passOnScript } from "../pages/login-pages.tsx";
 import { ChooseLoginPage } from "../pages/shared.tsx";
 import { registry, registryFor } from "../registries.ts";
 import { networkOf, readForm } from "../requests.ts";
+import { backChannelLogout } from "../uidp/back-channel-logout.ts";
 import { beginLogin, finishLogin, finishPasswordLogin } from "../uidp/flow.tsx";
 import { formTargetOf, type Uidp } from "../uidp/settings.ts";
 
@@ -68,6 +69,16 @@ login.get("/saml/pass-on.js", (c) =>
     "cache-control": "public, max-age=3600",
   }),
 );
+
+// From the provider itself, without a browser (OpenID Connect Back-Channel Logout 1.0 §2.5, §2.8).
+login.post("/logout/back-channel/:uidp", async (c) => {
+  const uidp = uidpOf(c, c.req.param("uidp"));
+  const token = (await readForm(c)).get("logout_token") ?? "";
+  c.header("cache-control", "no-store");
+  return (await backChannelLogout(c, uidp, token))
+    ? c.body(null, 200)
+    : c.json({ error: "invalid_request" }, 400);
+});
 
 login.post("/logout", async (c) => {
   const { session } = await readOwnForm(c);

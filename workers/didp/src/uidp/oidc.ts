@@ -1,3 +1,4 @@
+import { createRemoteJWKSet, type JWTVerifyGetKey, jwtVerify } from "jose";
 import * as oauth from "oauth4webapi";
 import { CodedError } from "../../../../engines/errors/coded-error.ts";
 import { challengeOf } from "../../../../engines/oauth/pkce.ts";
@@ -78,6 +79,46 @@ export class OidcLogin implements UidpLogin {
     }
   }
 
+  /**
+   * Reads a logout token (OpenID Connect Back-Channel Logout 1.0 §2.6). One that names a session only is refused:
+   * which session of the provider's was which browser's is not kept here.
+   * @returns whom to log out and the token's id, to be used once; `undefined` if anything about it is wrong
+   */
+  async readLogoutToken(token: string): Promise<{ subject: string; id: string } | undefined> {
+    const server = await this.#discover();
+    const keys = this.#keys(server);
+    if (keys === undefined || token.length > 8192) return undefined;
+    try {
+      const { payload, protectedHeader } = await jwtVerify(token, keys, {
+        issuer: server.issuer,
+        audience: this.#uidp.client_id,
+        algorithms: ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"],
+        maxTokenAge: LOGOUT_TOKEN_AGE_SECONDS,
+        clockTolerance: 30,
+        requiredClaims: ["iat", "jti", "sub", "events"],
+      });
+      const { typ = "logout+jwt" } = protectedHeader;
+      const { sub, jti, events, nonce } = payload;
+      const isLogout = typeof events === "object" && events !== null && Object.hasOwn(events, LOGOUT_EVENT);
+      // An ID token has a nonce, which a logout token must not have.
+      if (!isLogout || nonce !== undefined || !/^(?:application\/)?(?:logout\+)?jwt$/i.test(typ))
+        return undefined;
+      return sub === undefined || jti === undefined || jti.length > 256
+        ? undefined
+        : { subject: sub, id: jti };
+    } catch {
+      return undefined;
+    }
+  }
+
+  #keys(server: oauth.AuthorizationServer): JWTVerifyGetKey | undefined {
+    const kept = keySets.get(server);
+    if (kept !== undefined || server.jwks_uri === undefined) return kept;
+    const keys = createRemoteJWKSet(new URL(server.jwks_uri));
+    keySets.set(server, keys);
+    return keys;
+  }
+
   async #discover(): Promise<oauth.AuthorizationServer> {
     const issuer = new URL(this.#uidp.issuer);
     const kept = servers.get(this.#uidp.issuer);
@@ -110,3 +151,7 @@ export class OidcLogin implements UidpLogin {
 
 const KEEP_DISCOVERY_MS = 10 * 60_000;
 const servers = new Map<string, { server: oauth.AuthorizationServer; untilMs: number }>();
+/** As long as the discovery they came from. */
+const keySets = new WeakMap<oauth.AuthorizationServer, JWTVerifyGetKey>();
+const LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout";
+const LOGOUT_TOKEN_AGE_SECONDS = 120;
