@@ -60,6 +60,8 @@ export interface TestRequest {
   readonly text?: string;
   readonly events?: readonly ThingEvent[];
   readonly untilMs?: number;
+  /** Also what each query put out, and from which events. */
+  readonly isTraced?: boolean;
 }
 
 const log = createLog("stream-app", console.log);
@@ -236,13 +238,13 @@ export class StreamApp extends DurableObject<StreamAppEnv> {
   }
 
   /** Runs a rule, deployed or not, over given events or over those that came lately. Changes nothing. */
-  dryRun({ name, text, events, untilMs }: TestRequest): Answer<DryRun> {
+  dryRun({ name, text, events, untilMs, isTraced = false }: TestRequest): Answer<DryRun> {
     const tested = text ?? (name === undefined ? undefined : this.#records.get(name)?.text);
     if (tested === undefined) return unknownRule(name ?? "");
     const limit = this.#limits.maxTestEvents;
     const over = events ?? this.#history(limit);
     if (over.length > limit) return refusal("LIMIT", `A dry run takes at most ${limit} events`);
-    return answered(() => dryRun(name ?? "test", tested, over, this.#limits, untilMs));
+    return answered(() => dryRun(name ?? "test", tested, over, this.#limits, { untilMs, isTraced }));
   }
 
   /** The user is gone: so is everything here. */

@@ -4,6 +4,8 @@ import type { RuleError } from "./rule.ts";
 import type { RuleLimits } from "./rule-limits.ts";
 import { RuleSet } from "./rule-set.ts";
 
+const maxTrace = 2_000;
+
 /** One result of a dry run, and the event (by its place in the input) that brought it, or a timer. */
 export interface TestedResult {
   readonly after: number;
@@ -11,7 +13,19 @@ export interface TestedResult {
   readonly result: Result;
 }
 
+/** What one query put out, and the events that it was made of: why a result came, or how far it got. */
+export interface TestedStep {
+  readonly after: number;
+  readonly query: string;
+  /** An output that left a window again. */
+  readonly isExpired: boolean;
+  readonly row: unknown;
+  readonly inputs: unknown;
+}
+
 export interface DryRun {
+  /** The first `maxTrace` steps, if they were asked for. */
+  readonly trace?: readonly TestedStep[];
   readonly results: readonly TestedResult[];
   readonly eventsIn: number;
   readonly errors: number;
@@ -20,7 +34,7 @@ export interface DryRun {
 
 /**
  * Runs a rule in virtual time over events, oldest first; nothing is sent anywhere.
- * @param untilMs how long the clock goes on after the last event, for what waits for time.
+ * `untilMs` is how long the clock goes on after the last event, for what waits for time.
  * @throws CepError when the text is wrong.
  */
 export function dryRun(
@@ -28,7 +42,7 @@ export function dryRun(
   text: string,
   events: readonly ThingEvent[],
   limits: RuleLimits,
-  untilMs?: number,
+  { untilMs, isTraced = false }: { untilMs?: number | undefined; isTraced?: boolean } = {},
 ): DryRun {
   const rules = new RuleSet(limits);
   const first = events[0]?.atMs ?? untilMs ?? 0;
@@ -36,6 +50,14 @@ export function dryRun(
   const rule = rules.compile(name, text);
   rules.add(rule);
   const results: TestedResult[] = [];
+  const trace: TestedStep[] = [];
+  let current = -1;
+  if (isTraced) {
+    rule.onTrace(({ query, isExpired, row, inputs }) => {
+      if (trace.length < maxTrace)
+        trace.push({ after: current, query, isExpired, ...plain({ row, inputs }) });
+    });
+  }
   const collect = (after: number) => {
     for (const result of rules.takeResults()) results.push({ after, atMs: rules.nowMs, result });
   };
@@ -49,9 +71,11 @@ export function dryRun(
       if (timers > limits.maxTestTimers) {
         throw new CepError("LIMIT", `A dry run has at most ${limits.maxTestTimers} timers`);
       }
+      current = after - 1;
       rules.runDue(due);
-      collect(after - 1);
+      collect(current);
     }
+    current = after;
     results.push(
       ...rules.apply({ atMs, events: taken }).map((result) => ({ after, atMs: rules.nowMs, result })),
     );
@@ -60,5 +84,18 @@ export function dryRun(
   if (untilMs !== undefined && untilMs > rules.nowMs) step(events.length, untilMs, []);
   const { eventsIn, errors } = rule.counters;
   const lastError = rules.failures.get(name) ?? rule.lastError;
-  return { results, eventsIn, errors, ...(lastError !== undefined && { lastError }) };
+  return {
+    results,
+    eventsIn,
+    errors,
+    ...(isTraced && { trace }),
+    ...(lastError !== undefined && { lastError }),
+  };
+}
+
+/** As JSON has it: a long beyond 2^53 as text. */
+function plain(step: { row: unknown; inputs: unknown }): { row: unknown; inputs: unknown } {
+  return JSON.parse(
+    JSON.stringify(step, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value)),
+  );
 }

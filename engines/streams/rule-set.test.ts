@@ -270,7 +270,7 @@ test("a dry run tells what came out, when, and after which event, timers include
     silent,
     [reading("temperature", 20, 0), reading("temperature", 20, 5)],
     defaultRuleLimits,
-    start + 60_000,
+    { untilMs: start + 60_000 },
   );
   expect({ eventsIn, errors }).toEqual({ eventsIn: 2, errors: 0 });
   expect(results.map(({ after, atMs, result }) => [after, (atMs - start) / 1000, result.kind])).toEqual([
@@ -288,4 +288,17 @@ test("a dry run without end is refused", () => {
   expect(() => dryRun("busy", busy, events, { ...defaultRuleLimits, maxTestTimers: 500 })).toThrow(
     expect.objectContaining({ code: "LIMIT" }),
   );
+});
+
+test("a traced dry run says which events each output was made of", () => {
+  const { trace = [] } = dryRun(
+    "warm",
+    warm,
+    [reading("temperature", 20, 0), reading("temperature", 36, 1)],
+    defaultRuleLimits,
+    { isTraced: true },
+  );
+  const alarm = trace.find(({ row }) => JSON.stringify(row) === '["dh1","my dh1",36]');
+  expect(alarm).toMatchObject({ after: 1, isExpired: false, inputs: [{ input: "Temperatures" }] });
+  expect(trace.every(({ after }) => after >= 0)).toBe(true);
 });

@@ -1,4 +1,4 @@
-import { CepApp, type RestoreReport } from "../cep/app.ts";
+import { CepApp, type RestoreReport, type TracedOutput } from "../cep/app.ts";
 import { playbackOf } from "../cep/app-annotations.ts";
 import { CepError } from "../cep/cep-error.ts";
 import type { Attribute, OutputEvent } from "../cep/event.ts";
@@ -134,6 +134,11 @@ export class Rule {
   /** @throws CepError `SNAPSHOT` */
   restore(snapshot: string): RestoreReport {
     return this.#app.restore(snapshot);
+  }
+
+  /** Watches what each query puts out, and the events that it came from. */
+  onTrace(listener: (trace: TracedOutput) => void): void {
+    this.#app.onTrace(listener);
   }
 
   /** Counts what went wrong; the rule goes on with the next event. */

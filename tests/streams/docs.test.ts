@@ -36,13 +36,9 @@ test("the dry run of docs/streams.md gives what the page says", () => {
       };
     },
   );
-  const { results } = dryRun(
-    "test",
-    blocks("siddhi")[1] ?? "",
-    events,
-    defaultRuleLimits,
-    Date.parse(request.until),
-  );
+  const { results } = dryRun("test", blocks("siddhi")[1] ?? "", events, defaultRuleLimits, {
+    untilMs: Date.parse(request.until),
+  });
   expect(
     results.map(({ after, atMs, result }) => ({
       ...result,

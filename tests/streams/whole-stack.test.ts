@@ -134,6 +134,34 @@ test("over HTTP: deploy with a precondition, validate, list, metrics, stop, star
   expect(await (await alice.api("GET", "/rules/openapi.json")).json()).toMatchObject({ openapi: "3.1.0" });
 });
 
+test("a ready-made rule is deployed from a form's values, and a dry run tells why", async () => {
+  const { templates } = (await (await alice.api("GET", "/rules:templates")).json()) as {
+    templates: { id: string; parameters: { name: string }[] }[];
+  };
+  expect(templates.find(({ id }) => id === "threshold")?.parameters.map(({ name }) => name)).toEqual([
+    "high",
+    "low",
+  ]);
+  const form = {
+    template: "threshold",
+    values: { high: 800, low: 600 },
+    from: { property: "sound", device: "hall" },
+  };
+  expect((await alice.api("PUT", "/rules/loud", form)).status).toBe(201);
+  const at = "2026-11-22T00:00:00Z";
+  const events = [{ topic: "devices/x/telemetry/sound", name: "hall", payload: 900, at }];
+  expect(await (await alice.api("POST", "/rules/loud/test", { events, trace: true })).json()).toMatchObject({
+    results: [{ kind: "alarm", payload: { event: { value: 900, state: "raised" } } }],
+    trace: expect.arrayContaining([
+      expect.objectContaining({ query: "sides", after_event: 0, expired: false }),
+    ]),
+  });
+  const wrong = { ...form, values: { high: "x" } };
+  const refused = await alice.api("PUT", "/rules/loud", wrong);
+  expect([refused.status, await refused.json()]).toMatchObject([422, { code: "WRONG_PARAMETERS" }]);
+  expect((await alice.api("DELETE", "/rules/loud")).status).toBe(204);
+});
+
 test("without an owner's token there are no rules, and another owner's are not seen", async () => {
   const none = await fetch(`${server.addresses.gateway}/v1/me/rules`);
   expect(none.status).toBe(401);

@@ -83,6 +83,7 @@ const schemas = {
         },
       },
       until: { type: "string", format: "date-time", description: "Where the clock stops, for timers." },
+      trace: { type: "boolean", description: "Also what each query put out, and from which events." },
     },
   },
   TestResult: {
@@ -92,6 +93,20 @@ const schemas = {
       events_in: { type: "integer" },
       errors: { type: "integer" },
       last_error: { $ref: "#/components/schemas/RuleError" },
+      trace: {
+        type: "array",
+        description: "Why each result came, or how far it got.",
+        items: {
+          type: "object",
+          properties: {
+            query: { type: "string" },
+            row: { type: "array", items: {} },
+            inputs: { type: "array", items: { type: "object" } },
+            expired: { type: "boolean", description: "It left a window again." },
+            after_event: { type: "integer" },
+          },
+        },
+      },
       results: {
         type: "array",
         items: {
@@ -138,7 +153,28 @@ const text = {
   content: {
     "text/plain": { schema: { type: "string" } },
     "application/json": {
-      schema: { type: "object", required: ["text"], properties: { text: { type: "string" } } },
+      schema: {
+        oneOf: [
+          { type: "object", required: ["text"], properties: { text: { type: "string" } } },
+          {
+            type: "object",
+            description: "A ready-made rule (`/v1/me/rules:templates`).",
+            required: ["template"],
+            properties: {
+              template: { type: "string" },
+              values: { type: "object", additionalProperties: { type: ["number", "string"] } },
+              from: {
+                type: "object",
+                properties: {
+                  property: { type: "string" },
+                  event: { type: "string" },
+                  device: { type: "string", description: "The owner's name for it, or its handle." },
+                },
+              },
+            },
+          },
+        ],
+      },
     },
   },
 };
@@ -181,6 +217,21 @@ export const openapi = {
               schema: {
                 type: "object",
                 properties: { rules: { type: "array", items: { $ref: "#/components/schemas/Rule" } } },
+              },
+            },
+          },
+        },
+      }),
+    },
+    "/v1/me/rules:templates": {
+      get: operation("listTemplates", "Ready-made rules with their parameters, as forms.", {
+        200: {
+          description: "The templates.",
+          content: {
+            "application/json": {
+              schema: {
+                type: "object",
+                properties: { templates: { type: "array", items: { type: "object" } } },
               },
             },
           },

@@ -7,10 +7,12 @@ import type {
   RuleStatus,
   TestRequest,
 } from "../../../durable-objects/stream-app/stream-app.ts";
+import { CepError } from "../../../engines/cep/cep-error.ts";
 import { CodedError } from "../../../engines/errors/coded-error.ts";
 import type { DryRun } from "../../../engines/streams/dry-run.ts";
 import type { ThingEvent } from "../../../engines/streams/hand-over.ts";
-import type { RuleError } from "../../../engines/streams/rule.ts";
+import { readyMadeRule, readyMadeRules } from "../../../engines/streams/ready-made.ts";
+import { type RuleError, ruleErrorOf } from "../../../engines/streams/rule.ts";
 import { problem } from "../../http/problem.ts";
 import { openapi } from "./openapi.ts";
 
@@ -38,15 +40,17 @@ rulesApi.get("/rules/openapi.json", (c) => c.json(openapi));
 
 rulesApi.get("/rules", async (c) => c.json({ rules: (await c.env.app.list()).map(toJson) }));
 
+rulesApi.get("/rules:templates", (c) => c.json({ templates: readyMadeRules() }));
+
 rulesApi.post("/rules:validate", async (c) => {
   const answer = await c.env.app.dryRun({ text: await ruleText(c), events: [] });
   return "error" in answer ? refused(c, answer.error) : c.json({ valid: true });
 });
 
 rulesApi.post("/rules:test", async (c) => {
-  const { text, events, until } = await testBody(c);
+  const { text, ...rest } = await testBody(c);
   if (text === undefined) throw new CodedError("BAD_REQUEST", "text: the rule to test is missing");
-  return tested(c, await c.env.app.dryRun({ text, ...over(events, until) }));
+  return tested(c, await c.env.app.dryRun({ text, ...over(rest) }));
 });
 
 rulesApi.get("/rules/:rule", async (c) => ruleAnswer(c, await c.env.app.status(nameOf(c))));
@@ -83,26 +87,44 @@ rulesApi.get("/rules/:rule/metrics", async (c) => {
 });
 
 rulesApi.post("/rules/:rule/test", async (c) => {
-  const { text, events, until } = await testBody(c);
-  const request = { name: nameOf(c), ...(text !== undefined && { text }), ...over(events, until) };
+  const { text, ...rest } = await testBody(c);
+  const request = { name: nameOf(c), ...(text !== undefined && { text }), ...over(rest) };
   return tested(c, await c.env.app.dryRun(request));
 });
 
-rulesApi.onError((error, c) => problem(c, error));
+rulesApi.onError((error, c) =>
+  error instanceof CepError ? refused(c, ruleErrorOf(error)) : problem(c, error),
+);
 rulesApi.notFound((c) => problem(c, new CodedError("NOT_FOUND", "There is nothing here.")));
 
-/** A rule's text comes as it is, or as `{"text": …}`. */
+const bodySchema = z.union([
+  z.object({ text: z.string() }),
+  z.object({
+    template: z.string(),
+    values: z.record(z.string(), z.union([z.number(), z.string()])).default({}),
+    from: z
+      .object({ property: z.string(), event: z.string(), device: z.string() })
+      .partial()
+      .refine(({ property, event }) => property === undefined || event === undefined)
+      .default({}),
+  }),
+]);
+
+/** A rule's text comes as it is, as `{"text": …}`, or as the values of a ready-made rule. @throws CepError */
 async function ruleText(c: Context<RulesApi>): Promise<string> {
   const body = await bodyOf(c);
   if (!(c.req.header("content-type") ?? "").includes("json")) return body;
-  const parsed = z.object({ text: z.string() }).safeParse(jsonOf(body));
-  if (!parsed.success) throw new CodedError("BAD_REQUEST", "text: a rule is a text of SiddhiQL");
-  return parsed.data.text;
+  const parsed = bodySchema.safeParse(jsonOf(body));
+  if (!parsed.success)
+    throw new CodedError("BAD_REQUEST", "body: a rule is {text} or {template, values, from}");
+  const rule = parsed.data;
+  return "text" in rule ? rule.text : readyMadeRule(rule.template, rule.values, rule.from);
 }
 
 const testSchema = z.object({
   text: z.string().optional(),
   until: z.iso.datetime().optional(),
+  trace: z.boolean().optional(),
   events: z
     .array(
       z.object({
@@ -124,10 +146,7 @@ async function testBody(c: Context<RulesApi>): Promise<z.infer<typeof testSchema
 }
 
 /** Test events by their topics in the owner's tree, oldest first. */
-function over(
-  events: z.infer<typeof testSchema>["events"],
-  until: string | undefined,
-): Pick<TestRequest, "events" | "untilMs"> {
+function over({ events, until, trace = false }: Omit<z.infer<typeof testSchema>, "text">): TestRequest {
   const things = events?.map(({ topic, payload, at, name = "" }): ThingEvent => {
     const [, device = "", ...rest] = topic.split("/");
     return {
@@ -141,6 +160,7 @@ function over(
   return {
     ...(things !== undefined && { events: things.sort((a, b) => a.atMs - b.atMs) }),
     ...(until !== undefined && { untilMs: Date.parse(until) }),
+    isTraced: trace,
   };
 }
 
@@ -200,7 +220,7 @@ function toJson({ name, version, state, text, deployedAtMs, error, dropped }: Ru
 
 function tested(c: Context<RulesApi>, answer: Answer<DryRun>) {
   if ("error" in answer) return refused(c, answer.error);
-  const { results, eventsIn, errors, lastError } = answer.ok;
+  const { results, eventsIn, errors, lastError, trace } = answer.ok;
   return c.json({
     events_in: eventsIn,
     errors,
@@ -211,6 +231,13 @@ function tested(c: Context<RulesApi>, answer: Answer<DryRun>) {
       after_event: after,
       payload: JSON.parse(payload),
     })),
+    ...(trace !== undefined && {
+      trace: trace.map(({ after, isExpired, ...step }) => ({
+        ...step,
+        expired: isExpired,
+        after_event: after,
+      })),
+    }),
   });
 }
 
