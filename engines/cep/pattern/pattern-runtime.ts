@@ -62,6 +62,7 @@ export class PatternRuntime extends Processor {
   readonly #settings: PatternSettings;
   readonly #host: Host;
   readonly #pres: PreState[] = [];
+  #expiring: readonly PreState[] = [];
   readonly #listeners = new Map<string, Listener[]>();
   readonly #root: Part;
   readonly #isSequence: boolean;
@@ -79,8 +80,14 @@ export class PatternRuntime extends Processor {
     this.#isSequence = plan.type === "sequence";
     this.#settings = { type: plan.type, width: plan.width, withinMs: plan.withinMs, startIds: [] };
     this.#root = this.#build(plan.element, true, null);
-    if (plan.withinMs !== undefined)
-      this.#settings.startIds = this.#pres.filter((p) => p.isStart).map((p) => p.stateId);
+    if (plan.withinMs !== undefined) {
+      const starts = this.#pres.filter((p) => p.isStart);
+      this.#settings.startIds = starts.map((p) => p.stateId);
+      // A plain start state holds only matches that have not begun, which never expire.
+      this.#expiring = this.#pres.filter(
+        (p) => !(p.isStart && starts.length === 1 && p.constructor === PreState),
+      );
+    }
     this.#root.first.lastPost = this.#root.last;
     this.#markLast(plan.element, this.#root.last);
     this.#listen(plan.element);
@@ -302,10 +309,9 @@ export class PatternRuntime extends Processor {
   }
 
   #stabilize(listeners: readonly Listener[], now: number): void {
-    const pres = this.#pres;
+    const expiring = this.#expiring;
     this.#latest = now;
-    if (this.#settings.withinMs !== undefined)
-      for (let i = 0; i < pres.length; i++) (pres[i] as PreState).expireEvents(now); // in range
+    for (let i = 0; i < expiring.length; i++) (expiring[i] as PreState).expireEvents(now); // in range
     if (!this.#isSequence) {
       for (let i = 0; i < listeners.length; i++) (listeners[i] as Listener).pre.updateState(); // in range
       return;

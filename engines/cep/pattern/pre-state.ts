@@ -93,7 +93,7 @@ export class PreState {
 
   /** Drops what waits, as a sequence does at every event; a start state then begins anew. */
   resetState(): void {
-    if (this.pending.length > 0) this.pending.length = 0;
+    truncate(this.pending, 0);
     if (!this.isStart || this.fresh.length > 0) return;
     if (
       this.settings.type === "sequence" &&
@@ -114,14 +114,14 @@ export class PreState {
       return;
     }
     for (let i = 0; i < fresh.length; i++) this.pending.push(fresh[i] as Ev); // in range
-    fresh.length = 0;
+    truncate(fresh, 0);
   }
 
   isExpired(stateEvent: Ev, now: number): boolean {
     const { withinMs, startIds } = this.settings;
     if (withinMs === undefined) return false;
-    for (const id of startIds) {
-      const start = firstOf(stateEvent, id);
+    for (let i = 0; i < startIds.length; i++) {
+      const start = firstOf(stateEvent, startIds[i] as number); // in range
       if (start !== null && Math.abs(start.ts - now) > withinMs) return true;
     }
     return false;
@@ -138,7 +138,7 @@ export class PreState {
       drop++;
     }
     if (drop > 0) this.pending.splice(0, drop);
-    if (this.fresh.length > 0 && this.fresh.some((e) => this.isExpired(e, now))) {
+    if (this.#hasExpired(this.fresh, now)) {
       this.fresh = this.fresh.filter((e) => {
         if (!this.isExpired(e, now)) return true;
         expired = markExpired(e, expired);
@@ -149,6 +149,11 @@ export class PreState {
       this.withinEvery.addEveryState(expired);
       this.withinEvery.updateState();
     }
+  }
+
+  #hasExpired(list: readonly Ev[], now: number): boolean {
+    for (let i = 0; i < list.length; i++) if (this.isExpired(list[i] as Ev, now)) return true; // in range
+    return false;
   }
 
   /** Tests the condition with the event in its slot and tells the post state when it holds. */
@@ -180,7 +185,7 @@ export class PreState {
       else if (stateEvent.ts === -1) this.#blank = stateEvent;
       if (!isPattern) this.post.callback?.startStateReset();
     }
-    if (kept < pending.length) pending.length = kept;
+    truncate(pending, kept);
     return complete;
   }
 
@@ -205,6 +210,12 @@ export class PreState {
   protected loadMore(_more: unknown[]): void {}
   /** Called when the app starts or the partition comes to life. */
   start(): void {}
+}
+
+/** Shortens a list. One by one keeps its room for what comes next, where `length = 0` would give it away. */
+function truncate(list: Ev[], length: number): void {
+  if (list.length - length > 8) list.length = length;
+  while (list.length > length) list.pop();
 }
 
 function markExpired(e: Ev, previous: Ev | null): Ev | null {

@@ -5,7 +5,14 @@ import { Ev } from "../event.ts";
  * until an event has matched.
  */
 export function newStateEvent(width: number): Ev {
-  return new Ev(-1, 0, new Array<unknown>(width).fill(null));
+  return new Ev(-1, 0, slotsOf(width));
+}
+
+/** Empty slots; written out where it is quick to. */
+function slotsOf(width: number): unknown[] {
+  if (width === 2) return [null, null];
+  if (width === 3) return [null, null, null];
+  return new Array<unknown>(width).fill(null);
 }
 
 /** A copy that shares the matched events but not the slots, nor the chains. */

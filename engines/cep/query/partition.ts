@@ -96,6 +96,8 @@ interface KeyedInstance {
   readonly queries: QueryInstance[];
   /** The partition's own copy of each stream it reads, inner ones included. */
   readonly junctions: Map<string, Junction>;
+  /** Junctions of outer streams, in the order of `#entryStreams`. */
+  readonly entries: readonly (Junction | undefined)[];
   lastUsed: number;
 }
 
@@ -122,6 +124,7 @@ export class PartitionRuntime {
   readonly #purge: PartitionPurge | undefined;
   readonly #timer: Timer;
   readonly #instances = new Map<string, KeyedInstance>();
+  readonly #entryStreams: string[] = [];
 
   constructor(
     name: string,
@@ -155,13 +158,20 @@ export class PartitionRuntime {
     const [only] = keys ?? [];
     const receive = (chunk: readonly Ev[]) => this.receive(stream, chunk);
     if (only === undefined || keys?.length !== 1) return receiverOf(receive);
+    const at = this.#entryOf(stream);
     return {
       receive,
       receiveOne: (e) => {
         const key = only(e);
-        if (key !== null) this.#instanceOf(key).junctions.get(stream)?.sendOne(e);
+        if (key !== null) this.#instanceOf(key).entries[at]?.sendOne(e);
       },
     };
+  }
+
+  /** The place of a stream's junction among an instance's entries. */
+  #entryOf(stream: string): number {
+    const at = this.#entryStreams.indexOf(stream);
+    return at >= 0 ? at : this.#entryStreams.push(stream) - 1;
   }
 
   #instanceOf(key: string): KeyedInstance {
@@ -231,7 +241,8 @@ export class PartitionRuntime {
       for (const { stream, receiver } of query.entries) junctionOf(stream).subscribe(receiver);
       return query;
     });
-    const instance = { queries, junctions, lastUsed: this.#services.now() };
+    const entries = this.#entryStreams.map((s) => junctions.get(s));
+    const instance = { queries, junctions, entries, lastUsed: this.#services.now() };
     this.#instances.set(key, instance);
     return instance;
   }
