@@ -35,10 +35,30 @@ export default defineConfig({
             name: "edgenym-cep",
             modules: true,
             compatibilityDate: "2026-11-01",
-            // Nobody has a rule here.
+            // Stands for the rules: answers each event with a stream of its own, and can be out of reach.
             script: `
               import { WorkerEntrypoint } from "cloudflare:workers";
-              export class ForPcm extends WorkerEntrypoint {}
+              const taken = new Map();
+              let isAway = false;
+              export class ForPcm extends WorkerEntrypoint {
+                take(user, { events }) {
+                  if (isAway) throw new Error("away");
+                  const all = taken.get(user) ?? [];
+                  for (const [offset, event] of events)
+                    if (!all.some((known) => known.offset === offset)) all.push({ offset, ...event });
+                  taken.set(user, all);
+                  const results = all.map(({ payload }, i) => ({
+                    number: i + 1, id: "echo." + (i + 1), rule: "echo", payload,
+                    ...(payload.includes("foreign")
+                      ? { kind: "command", device: "somebody else's", action: "led" }
+                      : { kind: "stream", stream: "out", retain: false }),
+                  }));
+                  return { accepted: all.at(-1)?.offset ?? 0, origin: "o", results };
+                }
+                forget(user) { taken.delete(user); }
+                away(value) { isAway = value; }
+                taken(user) { return taken.get(user) ?? []; }
+              }
               export default { fetch() { return new Response(null, { status: 404 }); } };
             `,
           },

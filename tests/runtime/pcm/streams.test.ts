@@ -1,0 +1,101 @@
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, expect, test, vi } from "vitest";
+import { publishPacket, subscribePacket } from "../../../engines/broker/test-home.ts";
+import { cloudOf, WireClient } from "./cloud.ts";
+
+/** The stand-in of tests/runtime/vitest.config.ts. */
+const rules = (
+  env as unknown as {
+    RULES: {
+      away(isAway: boolean): Promise<void>;
+      taken(
+        user: string,
+      ): Promise<readonly { offset: number; device: string; name: string; payload: string }[]>;
+    };
+  }
+).RULES;
+
+afterEach(async () => {
+  vi.useRealTimers();
+  await rules.away(false);
+});
+
+/** A user whose rules want light, with their device and their own client on everything that rules put out. */
+async function home(user: string): Promise<{ device: WireClient; owner: WireClient }> {
+  const model = { title: "Node", properties: {}, actions: {} };
+  await cloudOf(user).addDevice({ handle: "dh1" as never, name: "hall", model });
+  await cloudOf(user).streamInterest({ origin: "o", version: 1, filters: ["telemetry/light"] });
+  const owner = await WireClient.open(user, "owner", { mqttClientId: "o" });
+  await owner.expect("connack");
+  owner.send(subscribePacket("rules/#"));
+  await owner.expect("suback");
+  const device = await WireClient.open(user, "device");
+  await device.expect("connack");
+  return { device, owner };
+}
+
+const reading = (value: string, packetId: number) =>
+  publishPacket("telemetry/light", value, { qos: 1, packetId });
+
+test("what a rule wants goes to the rules with the owner's name for the device, and what it puts out comes back", async () => {
+  const { device, owner } = await home("wanted");
+  device.send(publishPacket("telemetry/sound", "0", { qos: 1, packetId: 1 }), reading("1", 2));
+  expect(await owner.message()).toBe("rules/echo/out=1");
+  expect(await rules.taken("wanted")).toMatchObject([{ device: "dh1", name: "hall", payload: "1" }]);
+});
+
+test("while the rules are away events wait in the database, through an eviction, in order, and count once", async () => {
+  const { device, owner } = await home("waits");
+  device.send(reading("1", 1));
+  expect(await owner.message()).toBe("rules/echo/out=1");
+  await rules.away(true);
+  device.send(reading("2", 2), reading("3", 3));
+  await device.expect("puback");
+  await device.expect("puback");
+  await device.expect("puback");
+  await evictDurableObject(cloudOf("waits"), { webSockets: "hibernate" });
+  await rules.away(false);
+  const nowMs = Date.now();
+  vi.useFakeTimers({ toFake: ["Date"], now: nowMs + 70_000 });
+  await runDurableObjectAlarm(cloudOf("waits"));
+  device.send(reading("4", 4));
+  // Every answer of the stand-in brings all results again: each is published once.
+  expect([await owner.message(), await owner.message(), await owner.message()]).toEqual([
+    "rules/echo/out=2",
+    "rules/echo/out=3",
+    "rules/echo/out=4",
+  ]);
+  expect((await rules.taken("waits")).map(({ payload }) => payload)).toEqual(["1", "2", "3", "4"]);
+});
+
+test("after an eviction offsets go on behind those that were given out", async () => {
+  const { device, owner } = await home("offsets");
+  for (const [i, value] of ["1", "2", "3"].entries()) {
+    device.send(reading(value, i + 1));
+    expect(await owner.message()).toBe(`rules/echo/out=${value}`);
+    await evictDurableObject(cloudOf("offsets"), { webSockets: "hibernate" });
+  }
+  const offsets = (await rules.taken("offsets")).map(({ offset }) => offset);
+  expect(offsets).toEqual([...new Set(offsets)].sort((a, b) => a - b));
+  expect(offsets.length).toBe(3);
+});
+
+test("a command to a device that is not this user's goes nowhere; the next result does", async () => {
+  const { device, owner } = await home("foreign");
+  owner.send(subscribePacket("devices/+/command/#"));
+  await owner.expect("suback");
+  device.send(reading("foreign", 1), reading("2", 2));
+  expect(await owner.message()).toBe("rules/echo/out=2");
+});
+
+test("an older interest changes nothing; with none, nothing is handed over", async () => {
+  const { device } = await home("interest");
+  const cloud = cloudOf("interest");
+  await cloud.streamInterest({ origin: "o", version: 2, filters: [] });
+  await cloud.streamInterest({ origin: "o", version: 1, filters: ["telemetry/light"] });
+  device.send(reading("1", 1));
+  await device.expect("puback");
+  expect(await cloud.devices()).toHaveLength(1);
+  expect(await rules.taken("interest")).toEqual([]);
+});
