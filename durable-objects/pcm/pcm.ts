@@ -89,7 +89,10 @@ export class Pcm extends DurableObject<PcmEnv> {
     const authority = header === null ? undefined : (JSON.parse(header) as Authority);
     if (authority !== undefined && authority.user !== this.#user) return new Response(null, { status: 403 });
     // Twice, so that a client can come back before its old socket is known to be dead.
-    if (this.#sockets.size >= 2 * this.#limits.connections) return new Response(null, { status: 503 });
+    const isFull = this.#sockets.size >= 2 * this.#limits.connections;
+    if (isFull || (authority === undefined && !this.#broker.hasRoomForStranger)) {
+      return new Response(null, { status: 503 });
+    }
     const { 0: client, 1: server } = new WebSocketPair();
     const id = ++this.#lastConnection;
     this.ctx.acceptWebSocket(server);

@@ -87,6 +87,13 @@ export class Broker {
     });
   }
 
+  /** Whether a socket that has shown no token may be accepted besides those that are here. */
+  get hasRoomForStranger(): boolean {
+    let strangers = 0;
+    for (const { authority } of this.#state.connections.values()) if (authority === undefined) strangers++;
+    return strangers < this.#state.limits.strangers;
+  }
+
   /** Bytes arrived: part of a packet, one, or many. */
   receive(id: ConnectionId, bytes: Uint8Array): Effect[] {
     const state = this.#state;

@@ -91,7 +91,7 @@ function open(state: BrokerState, connection: Connection, packet: Connect, offer
   const key = sessionKey(authority.kind, authority.handle, assigned ?? mqttClientId);
   takeOver(state, key);
   const previous = resumable(state, key, packet);
-  if (previous === undefined && isFull(state)) {
+  if (previous === undefined && isFull(state, authority)) {
     refuse(state, connection, reasonCode.quotaExceeded);
     return;
   }
@@ -149,8 +149,16 @@ function resumable(state: BrokerState, key: string, packet: Connect): Session | 
   return undefined;
 }
 
-function isFull(state: BrokerState): boolean {
-  return state.sessions.size >= state.limits.sessions || state.connections.size > state.limits.connections;
+function isFull(state: BrokerState, { kind, handle }: Authority): boolean {
+  const { limits, sessions } = state;
+  let connected = 0;
+  let own = 0;
+  for (const session of sessions.values()) {
+    if (session.connection !== undefined) connected++;
+    if (session.kind === kind && session.handle === handle) own++;
+  }
+  const isOwnFull = kind !== "owner" && own >= limits.sessionsOfOne;
+  return isOwnFull || sessions.size >= limits.sessions || connected >= limits.connections;
 }
 
 /** @returns `undefined` for an app whose consent is not known here. */

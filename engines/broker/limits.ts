@@ -15,10 +15,14 @@ export interface Limits {
   readonly topicAliasMaximum: number;
   /** Levels of a topic name (0x90) or filter (0x8F). */
   readonly topicLevels: number;
-  /** Live connections of one user, all principals together; 0x97. */
+  /** Connected sessions of one user, all principals together; 0x97. */
   readonly connections: number;
+  /** Sockets of one user that have shown no token yet; more are turned away at the upgrade. */
+  readonly strangers: number;
   /** Sessions of one user, connected or kept; 0x97. */
   readonly sessions: number;
+  /** Sessions of one device or app, so that none takes all that the user has; 0x97. */
+  readonly sessionsOfOne: number;
   /** Subscriptions of one session; 0x97 in SUBACK. */
   readonly subscriptions: number;
   /** Characters of all topic filters of one session, which lie in one row; 0x97 in SUBACK. */
@@ -80,7 +84,9 @@ export const defaultLimits: Limits = {
   topicAliasMaximum: 16,
   topicLevels: 200,
   connections: 256,
+  strangers: 64,
   sessions: 1000,
+  sessionsOfOne: 32,
   subscriptions: 1000,
   subscriptionCharacters: 256 * 1024,
   retainedMessages: 5000,

@@ -611,6 +611,31 @@ describe("limits", () => {
     expect(client.take().at(-1)).toEqual({ type: "disconnect", reasonCode: 0x96 });
   });
 
+  test("one app's sessions leave room for the others", () => {
+    const home = new TestHome({ sessionsOfOne: 2 });
+    home.claim("dh1");
+    home.consent("app1", { dh1: ["read"] });
+    const connected = (kind: "app" | "device" | "owner", mqttClientId: string) =>
+      home.client(kind, { mqttClientId, properties: { sessionExpiryInterval: 100 } }).take()[0];
+    expect(["a", "b", "c"].map((id) => connected("app", id))).toMatchObject([
+      { reasonCode: 0 },
+      { reasonCode: 0 },
+      { reasonCode: 0x97 },
+    ]);
+    expect(connected("app", "a")).toMatchObject({ reasonCode: 0 });
+    expect(connected("device", "a")).toMatchObject({ reasonCode: 0 });
+    expect(["a", "b", "c"].map((id) => connected("owner", id))[2]).toMatchObject({ reasonCode: 0 });
+  });
+
+  test("sockets that have shown no token are bounded, and take no room from those that have", () => {
+    const home = new TestHome({ strangers: 2, connections: 1 });
+    for (let i = 0; i < 2; i++) home.socket("device", { token: "t" });
+    expect(home.broker.hasRoomForStranger).toBe(false);
+    expect(home.client("device").take()).toMatchObject([{ reasonCode: 0 }]);
+    home.pass(11_000);
+    expect(home.broker.hasRoomForStranger).toBe(true);
+  });
+
   test("subscriptions, sessions and retained topics are bounded", () => {
     const home = new TestHome({ subscriptions: 1, sessions: 2, retainedMessages: 1 });
     const client = home.client("owner", { mqttClientId: "a" });
