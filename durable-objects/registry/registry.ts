@@ -61,6 +61,8 @@ const HOUR_MS = 3600_000;
 const PUSH_WAIT_MS = 1000;
 const LEASE_MS = 10_000;
 const JOB_CHUNK = 1000;
+/** An ended grant is kept so that its late tokens are told apart from guesses; every token of it is dead by then. */
+const ENDED_GRANT_MS = 30 * 24 * HOUR_MS;
 const DELETION_RETRY_MS = 1000;
 /** Above every epoch that a grant reaches. */
 const EVERY_EPOCH = 2 ** 40;
@@ -722,6 +724,10 @@ export class Registry extends DurableObject<RegistryEnv> {
       .exec<{ gid: string }>("SELECT gid FROM code WHERE used = 0 AND expires_ms <= ?", nowMs)
       .toArray();
     for (const { gid } of unused) this.#grants.end(gid, "revoked", nowMs);
+    this.ctx.storage.sql.exec(
+      "DELETE FROM grants WHERE status = 'ended' AND note_ms <= ?",
+      nowMs - ENDED_GRANT_MS,
+    );
     for (const table of expiringTables) {
       this.ctx.storage.sql.exec(`DELETE FROM ${table} WHERE expires_ms <= ?`, nowMs);
     }

@@ -76,6 +76,28 @@ test("a release before the gateway heard of the claim takes the claim back", asy
   expect((await gateway()).map((message) => message.kind)).toEqual(["revoked"]);
 });
 
+test("an ended grant is gone after thirty days, a living one is not", async () => {
+  const device = await registerDevice();
+  const anon = newAnon();
+  const first = await claimDevice(device, anon);
+  await device.home.endGrant(first.gid, anon, "released");
+  const second = await claimDevice(device, anon);
+  const grants = () =>
+    runInDurableObject(device.stub, (_: DurableObject, state: DurableObjectState): unknown[] =>
+      state.storage.sql
+        .exec("SELECT gid FROM grants WHERE client_id = ?", device.credentials.oauthClientId)
+        .toArray()
+        .map((row) => row.gid),
+    );
+  await runDurableObjectAlarm(device.stub);
+  expect(await grants()).toHaveLength(2);
+  await runInDurableObject(device.stub, (_: DurableObject, state: DurableObjectState) => {
+    state.storage.sql.exec("UPDATE grants SET note_ms = note_ms - 30 * 86400000");
+  });
+  await runDurableObjectAlarm(device.stub);
+  expect(await grants()).toEqual([second.gid]);
+});
+
 test("the alarm removes what has expired and comes back in an hour", async () => {
   const device = await registerDevice();
   await device.home.takeAttempt("a", 5, 1);
