@@ -1,6 +1,7 @@
 import type { Puback } from "../mqtt/packet.ts";
 import { reasonCode } from "../mqtt/reason-code.ts";
 import type { Connection } from "./connection.ts";
+import { refuseConnection } from "./lifecycle.ts";
 import { loadOutgoing, sendWaiting } from "./outgoing.ts";
 import type { Session } from "./session.ts";
 import type { BrokerState } from "./state.ts";
@@ -21,7 +22,7 @@ export function acknowledge(
       release(state, connection, session, packet);
       return;
     case "pubcomp":
-      delivered(state, connection, session, packet.packetId, 2);
+      delivered(state, connection, session, packet.packetId, 2, true);
       return;
     case "pubrel":
       complete(state, connection, session, packet.packetId);
@@ -36,11 +37,16 @@ function delivered(
   session: Session,
   packetId: number,
   qos: 1 | 2,
+  isCompleted = false,
 ): void {
   const { inFlight } = loadOutgoing(state, session);
   const known = inFlight.get(packetId);
-  // A PUBACK for a QoS 2 message, or for nothing, ends nothing.
-  if (known === undefined || known.qos !== qos) return;
+  // An acknowledgement of nothing may be a late one; of the wrong kind, or too early, it never is.
+  if (known === undefined) return;
+  if (known.qos !== qos || (isCompleted && !known.isReleased)) {
+    refuseConnection(state, connection, reasonCode.protocolError);
+    return;
+  }
   inFlight.delete(packetId);
   if (known.seq > 0) state.store.apply({ kind: "delivered", session: session.id, seq: known.seq });
   else keepSoon(state, connection);
@@ -51,7 +57,11 @@ function delivered(
 function release(state: BrokerState, connection: Connection, session: Session, packet: Puback): void {
   const { packetId } = packet;
   const known = loadOutgoing(state, session).inFlight.get(packetId);
-  if (known === undefined || known.qos !== 2) {
+  if (known?.qos === 1) {
+    refuseConnection(state, connection, reasonCode.protocolError);
+    return;
+  }
+  if (known === undefined) {
     // [MQTT-4.3.3-4] a PUBREC asks for a PUBREL; 5.0 says that the identifier is not known
     state.send(connection, { type: "pubrel", packetId, reasonCode: reasonCode.packetIdentifierNotFound });
     return;

@@ -21,7 +21,8 @@ export function connect(state: BrokerState, connection: Connection, packet: Conn
     // What we send may be larger than what we take: a topic is longer in the owner's names than in a device's.
     2 * state.limits.maximumPacketBytes,
   );
-  connection.wantsProblemInformation = packet.properties?.requestProblemInformation !== 0;
+  // Reasons in words go to those who ask for them; the default of 5.0 allows them, and many a client trips over them.
+  connection.wantsProblemInformation = packet.properties?.requestProblemInformation === 1;
   const token = connectToken(packet);
   // A method that is not offered is refused even where the gateway has brought the authority.
   if (token === reasonCode.badAuthenticationMethod) {

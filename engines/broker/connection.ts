@@ -66,7 +66,7 @@ export class Connection {
   receiveMaximum = 65_535;
   maximumPacketBytes: number;
   topicAliasMaximum = 0;
-  wantsProblemInformation = true;
+  wantsProblemInformation = false;
   authenticationMethod: string | undefined;
   wasToldOfExpiry = false;
   aliasesIn = new Map<number, TopicName>();

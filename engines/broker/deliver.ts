@@ -20,27 +20,27 @@ export function publishMessage(state: BrokerState, message: Message, from: Sessi
   distribute(state, state.routes.find(message.topicName), message, from);
 }
 
-/** Hands a message to every subscriber of its route. @returns how many that were. */
+/** Whether anybody subscribes to a route at all, be it only the publisher with No Local. */
+export function hasSubscribers(route: Route): boolean {
+  return route.targets.length > 0 || route.shared.length > 0;
+}
+
+/** Hands a message to every subscriber of its route. */
 export function distribute(
   state: BrokerState,
   route: Route,
   message: Message,
   from: Session | undefined,
-): number {
+): void {
   state.ports.observe?.(message);
-  let reached = 0;
   for (const target of route.targets) {
     const granted = target.session === from ? target.own : target.granted;
-    if (granted === undefined) continue;
-    deliver(state, target, granted, message);
-    reached++;
+    if (granted !== undefined) deliver(state, target, granted, message);
   }
   for (const group of route.shared) {
     const chosen = chooseMember(state, group);
     deliver(state, chosen, chosen.granted, message);
-    reached++;
   }
-  return reached;
 }
 
 /**

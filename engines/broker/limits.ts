@@ -82,7 +82,7 @@ export const defaultLimits: Limits = {
   receiveMaximum: 64,
   inFlightMaximum: 64,
   topicAliasMaximum: 16,
-  topicLevels: 200,
+  topicLevels: 201,
   connections: 256,
   strangers: 64,
   sessions: 1000,

@@ -5,10 +5,11 @@ import { askWho } from "./authority.ts";
 import { introspectionCost, spend } from "./budget.ts";
 import { tokenText } from "./connect-token.ts";
 import type { Connection } from "./connection.ts";
-import { distribute } from "./deliver.ts";
+import { distribute, hasSubscribers } from "./deliver.ts";
 import { refuseConnection } from "./lifecycle.ts";
 import type { Message } from "./message.ts";
 import { hasRetainedRoom, retain } from "./retained.ts";
+import type { Route } from "./routes.ts";
 import type { Session } from "./session.ts";
 import type { BrokerState } from "./state.ts";
 import { keepSoon } from "./unsaved.ts";
@@ -35,8 +36,16 @@ export function publish(state: BrokerState, connection: Connection, session: Ses
     renewToken(state, connection, packet);
     return;
   }
-  const refusal = accept(state, session, topicName, packet);
-  answer(state, connection, session, packet, refusal);
+  const accepted = accept(state, session, topicName, packet);
+  if (typeof accepted === "number") {
+    answer(state, connection, session, packet, accepted);
+    return;
+  }
+  const { route, message } = accepted;
+  // The answer first: a publisher that subscribes as well expects it before its own message comes back.
+  const isHeard = packet.qos === 2 || hasSubscribers(route);
+  answer(state, connection, session, packet, isHeard ? reasonCode.success : reasonCode.noMatchingSubscribers);
+  distribute(state, route, message, session);
 }
 
 /** The topic, from the packet or from the alias it uses; closes the connection over a wrong one. */
@@ -91,8 +100,13 @@ function overBudget(state: BrokerState, connection: Connection, packet: Publish,
   if (packet.qos > 0) acknowledgeWith(state, connection, packet, reasonCode.quotaExceeded);
 }
 
-/** Hands the message on if the session may publish it. @returns the reason code of the answer. */
-function accept(state: BrokerState, session: Session, topicName: TopicName, packet: Publish): ReasonCode {
+/** Whether the session may publish the message; if so, it is retained where it asks for that. @returns why not. */
+function accept(
+  state: BrokerState,
+  session: Session,
+  topicName: TopicName,
+  packet: Publish,
+): { readonly route: Route; readonly message: Message } | ReasonCode {
   if (levelsOf(topicName) > state.limits.topicLevels) return reasonCode.topicNameInvalid;
   // `$auth/` is the platform's own in every mount.
   const route = topicName.startsWith("$auth/") ? undefined : state.routes.verdict(session, topicName);
@@ -107,9 +121,7 @@ function accept(state: BrokerState, session: Session, topicName: TopicName, pack
     if (isKept && !hasRetainedRoom(state, message.topicName, connection)) return reasonCode.quotaExceeded;
     retain(state, message, connection);
   }
-  return distribute(state, route, message, session) === 0
-    ? reasonCode.noMatchingSubscribers
-    : reasonCode.success;
+  return { route, message };
 }
 
 function levelsOf(topicName: string): number {
