@@ -42,8 +42,9 @@ export class LdapLogin implements UidpLogin {
     const client = new Client({ url: this.#uidp.url, timeout: TIMEOUT_MS, connectTimeout: TIMEOUT_MS });
     try {
       const entry = await this.#find(client, name);
+      // An unknown name costs a bind as well, so that the time does not tell who is in the directory.
+      await client.bind(entry?.dn ?? `cn=nobody,${this.#uidp.base_dn}`, password);
       if (entry === undefined) throw notCompleted();
-      await client.bind(entry.dn, password);
       return entry.subject;
     } catch (error) {
       if (error instanceof CodedError) throw error;
