@@ -103,8 +103,8 @@ describe("whatever a client sends", () => {
     witness.take();
     witness.publish("w", "still here", { qos: 1 });
     expect(witness.take()).toMatchObject([
-      { type: "publish", topicName: "w" },
       { type: "puback", reasonCode: 0 },
+      { type: "publish", topicName: "w" },
     ]);
   });
 });
