@@ -71,6 +71,8 @@ const checkpointEvents = 500;
 /** A checkpoint comes after this long without an event, before the object may sleep. */
 const idleMs = 5_000;
 const sleepsAfterMs = 10_000;
+/** Timers that fall due within so long of each other cost one alarm and one row. */
+const timerGapMs = 10;
 const retryMs = { first: 1_000, most: 60_000 };
 
 /**
@@ -95,6 +97,7 @@ export class StreamApp extends DurableObject<StreamAppEnv> {
   #checkpointAfter = checkpointEvents;
   #isDirty = false;
   #lastTakenMs = 0;
+  #timersRanMs = 0;
   #checkpointAtMs = 0;
   #alarmAtMs: number | undefined;
   #failedPushes = 0;
@@ -135,7 +138,10 @@ export class StreamApp extends DurableObject<StreamAppEnv> {
   override async alarm(): Promise<void> {
     this.#alarmAtMs = undefined;
     const due = this.#rules.nextDue();
-    if (due !== undefined && due <= Date.now()) this.#enter([]);
+    if (due !== undefined && due <= Date.now()) {
+      this.#timersRanMs = Date.now();
+      this.#enter([]);
+    }
     if (Date.now() >= (this.#checkpointDue() ?? Number.POSITIVE_INFINITY)) this.#checkpoint();
     await this.#settle();
     this.#schedule();
@@ -457,7 +463,7 @@ export class StreamApp extends DurableObject<StreamAppEnv> {
     }
     const soonest = Math.min(...due.filter((at) => at !== undefined));
     if (!Number.isFinite(soonest)) return;
-    const atMs = Math.max(now, soonest);
+    const atMs = Math.max(now, soonest, this.#timersRanMs + timerGapMs);
     // One that is soon enough is left alone: setting it costs a row.
     if (this.#alarmAtMs !== undefined && this.#alarmAtMs <= atMs) return;
     this.#alarmAtMs = atMs;
