@@ -210,6 +210,10 @@ export class DeviceClaims {
     return true;
   }
 
+  forgetLoss(oauthClientId: string): void {
+    this.#sql.exec("UPDATE device SET lost_ms = NULL WHERE client_id = ?", oauthClientId);
+  }
+
   /** The grant that stands in the way of a claim; one that a reset left and nobody objected about ends here. */
   #ownerOf(device: DeviceRow, nowMs: number): Grant | undefined {
     const grant = this.#grants.ofDevice(device.client_id);

@@ -384,7 +384,11 @@ export class Registry extends DurableObject<RegistryEnv> {
   async endGrant(gid: string, anon: string, reason: "revoked" | "released"): Promise<boolean> {
     const grant = this.#grants.byId(gid);
     if (grant === undefined || grant.anon !== anon || grant.status === "ended") return false;
-    this.#grants.end(gid, reason, Date.now());
+    this.ctx.storage.transactionSync(() => {
+      this.#grants.end(gid, reason, Date.now());
+      // Whoever gives a lost device up frees it; nobody else could take the flag off any more.
+      if (grant.kind === "device") this.#claims.forgetLoss(grant.client_id);
+    });
     await this.#pushing(undefined);
     return true;
   }

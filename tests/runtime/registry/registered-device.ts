@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { keyRingOf } from "../../../durable-objects/registry/keys.ts";
 import { type RegistryPort, registryOf } from "../../../durable-objects/registry/registries.ts";
+import { base64url } from "../../../engines/oauth/base64url.ts";
 import { type DeviceCredentials, deriveDevice } from "../../../engines/oauth/device-registration.ts";
 import { type Shard, shardOf } from "../../../engines/oauth/shard.ts";
 import type { DidpEnv } from "../../../workers/didp/src/env.ts";
@@ -85,4 +86,13 @@ export async function gateway(
   command = "",
 ): Promise<readonly { kind: string; handle?: string; reason?: string }[]> {
   return (await bindings.TOLD.fetch(`https://told/${command}`)).json();
+}
+
+/** A user's name at the gateway, made as the registry makes it. */
+export async function userAtGateway(anon: string): Promise<string> {
+  return base64url((await keyRingOf(bindings.KEYS).mac("gateway", "user", GATEWAY, anon)).slice(0, 16));
+}
+
+export function hashOfOffer(token: string): Promise<string> {
+  return keyRingOf(bindings.KEYS).hash("offer", token);
 }
