@@ -62,8 +62,8 @@ test("QoS 2 goes on where it was, with an eviction between any two packets", asy
   await fallAsleep(stub);
   const message = publishPacket("a", "x", { qos: 2, packetId: 5 });
   owner.send(message);
-  expect(await owner.message()).toBe("a=x");
   await owner.expect("pubrec");
+  expect(await owner.message()).toBe("a=x");
   await fallAsleep(stub);
   owner.send({ ...message, dup: true });
   expect(await owner.expect("pubrec")).toMatchObject({ packetId: 5 });
