@@ -17,6 +17,11 @@ const tests = (name: string, needs: Suite["needs"] = []): Suite => ({
   isVitest: true,
   needs,
 });
+/** A bench runs for a moment only: it must still work, how fast is not asked. */
+const bench = (file: string, needs: Suite["needs"] = []): Suite => ({
+  ...check(`${file} --smoke`, "node", file, "--smoke"),
+  needs,
+});
 /** Suites with a configuration of their own: another runtime, or a set-up of their own. */
 const configured = (name: string, needs: Suite["needs"] = []): Suite => ({
   name: `tests: ${name}`,
@@ -49,11 +54,28 @@ export const suites: readonly Suite[] = [
   dryRun("workers/cep/wrangler.toml"),
   dryRun("workers/didp/wrangler.toml"),
   dryRun("workers/pseudonymiser/wrangler.toml"),
+  check("conformance with MQTT is up to date", "node", "scripts/conformance-mqtt.ts", "--check"),
+  {
+    name: "conformance with Siddhi",
+    command: ["node", "scripts/conformance-siddhi.ts", "../shared/conformance/siddhi"],
+    needs: ["shared"],
+  },
+  {
+    name: "conformance with Siddhi, evicted after every step",
+    command: ["node", "scripts/conformance-siddhi.ts", "../shared/conformance/siddhi", "--evict"],
+    needs: ["shared"],
+  },
   configured("runtime"),
   configured("streams"),
   configured("identity"),
   configured("logins", ["simplesamlphp", "php", "slapd"]),
   configured("wire"),
+  configured("soak"),
   tests("e2e", ["chromium", "mosquitto-clients"]),
-  check("bench/main-path --smoke", "node", "bench/main-path.ts", "--smoke"),
+  bench("bench/main-path.ts"),
+  bench("bench/broker/run.ts", ["mosquitto"]),
+  bench("bench/identity.ts"),
+  bench("bench/streams.ts"),
+  check("bench/cep/run.ts, a fiftieth", "node", "bench/cep/run.ts", "--share", "0.02", "--rounds", "1"),
+  check("bench/mqtt-codec.ts", "node", "bench/mqtt-codec.ts"),
 ];
