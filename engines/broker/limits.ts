@@ -84,7 +84,7 @@ export const defaultLimits: Limits = {
   topicAliasMaximum: 16,
   topicLevels: 201,
   connections: 256,
-  strangers: 64,
+  strangers: 256,
   sessions: 1000,
   sessionsOfOne: 32,
   subscriptions: 1000,
