@@ -434,6 +434,21 @@ export class CepApp {
     return { dropped };
   }
 
+  /**
+   * The size of the state of each query, table, window, aggregation and partition key, as saved (UTF-16 units, about
+   * bytes). It costs as much as a snapshot.
+   */
+  memory(): Readonly<Record<string, number>> {
+    const { queries, hosts, partitions, env } = this.#builder;
+    const sizes: Record<string, number> = {};
+    for (const { plan, instance } of queries) sizes[plan.name] = encodeState(instance.save()).length;
+    for (const [name, host] of hosts) sizes[name] = encodeState(host.save()).length;
+    for (const [name, table] of env.tables) sizes[name] = encodeState(table.save()).length;
+    for (const p of partitions)
+      for (const [key, , state] of p.save().keys) sizes[`${p.name}/${key}`] = encodeState(state).length;
+    return sizes;
+  }
+
   metrics(): AppMetrics {
     const { queries, partitions, junctions } = this.#builder;
     return {

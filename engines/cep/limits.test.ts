@@ -69,3 +69,34 @@ test("a limit comes out of the fault stream", () => {
   bench.send("S", ["a", 1], ["b", 2]);
   expect(bench.rows.Refused).toEqual([["b", 2]]);
 });
+
+test("memory is told by query, table and partition key", () => {
+  const bench = new Bench(
+    `${S} define table T (k string, v int); @info(name='w') from S#window.length(100) select k insert into Out; from S insert into T; @info(name='p') partition with (k of S) begin from S#window.length(100) select k insert into Out2; end;`,
+  ).start();
+  bench.send("S", ["a", 1], ["b", 1]);
+  const before = bench.app.memory();
+  for (let i = 0; i < 50; i++) bench.send("S", ["a", i]);
+  const after = bench.app.memory();
+  for (const name of ["w", "T", "p/a"]) expect(after[name], name).toBeGreaterThan((before[name] ?? 0) + 300);
+  expect(after["p/b"]).toBe(before["p/b"]);
+});
+
+test("what a query remembers of groups that are gone goes too", () => {
+  for (const query of [
+    "from S#window.length(5) select k, sum(v) as t group by k insert into O;",
+    "from S#window.session(1 sec, k) select k, sum(v) as t group by k insert into O;",
+    "from S select k, v group by k output first every 1 sec insert into O;",
+    "from S#window.length(5) select k, sum(v) as t group by k output snapshot every 1 sec insert all events into O;",
+    "from every e1=S -> e2=S[k == e1.k and v > e1.v] within 1 sec select e1.k as k insert into O;",
+  ]) {
+    const bench = new Bench(S + query).start();
+    const grow = (from: number) => {
+      for (let i = from; i < from + 500; i++) bench.advance(100).send("S", [`key${1000 + i}`, 1]);
+      return bench.app.snapshot().length;
+    };
+    const first = grow(0);
+    grow(500);
+    expect(grow(1000), query).toBeLessThan(first + 1500);
+  }
+});

@@ -199,6 +199,7 @@ class FirstPerTimeByGroup extends Processor {
   readonly #host: Host;
   readonly #ms: number;
   #sentAt = new Map<unknown, number>();
+  #pruneAt = 64;
   constructor(host: Host, ms: number) {
     super();
     this.#host = host;
@@ -214,7 +215,13 @@ class FirstPerTimeByGroup extends Processor {
       this.#sentAt.set(e.key, now);
       out.push(e);
     }
+    if (this.#sentAt.size > this.#pruneAt) this.#prune(now);
     if (out.length > 0) this.next.process(out);
+  }
+  /** Forgets groups whose time has passed, each time the map has doubled. */
+  #prune(now: number): void {
+    for (const [key, sentAt] of this.#sentAt) if (sentAt + this.#ms <= now) this.#sentAt.delete(key);
+    this.#pruneAt = Math.max(64, this.#sentAt.size * 2);
   }
   override save(): unknown {
     return this.#sentAt;

@@ -203,6 +203,7 @@ class AggregateGroupSnapshot extends Snapshot {
       if (copy.out !== null) for (const p of this.#positions) copy.out[p] = values?.get(p) ?? null;
       out.push(copy);
     }
+    for (const key of this.#values.keys()) if (!seen.has(key)) this.#values.delete(key);
     return out;
   }
   protected saveHeld(): unknown {

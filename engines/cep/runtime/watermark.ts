@@ -108,6 +108,7 @@ export class WatermarkGate extends Processor {
     const time = Number(e.row[this.#spec.by] ?? e.ts);
     const key = this.#spec.key === undefined ? null : e.row[this.#spec.key];
     const known = this.#keys.get(key);
+    if (known === undefined) this.#host.charge(1);
     this.#keys.set(key, { newest: Math.max(known?.newest ?? time, time), seenAt: now });
     if (this.#spec.idleMs !== undefined && this.#timer.queue.length === 0)
       this.#timer.notifyAt(now + this.#spec.idleMs);
@@ -154,6 +155,7 @@ export class WatermarkGate extends Processor {
     const isAllIdle = [...this.#keys.values()].every((k) => time - k.seenAt >= idleMs);
     if (!isAllIdle) {
       this.#advance(time);
+      this.#forgetIdle(time, idleMs);
       this.#timer.notifyAt(time + idleMs);
       return;
     }
@@ -163,8 +165,17 @@ export class WatermarkGate extends Processor {
     this.#release(newest);
   }
 
+  /** A key that comes again is known again; what it brings is measured against the watermark all the same. */
+  #forgetIdle(time: number, idleMs: number): void {
+    for (const [key, k] of this.#keys) {
+      if (time - k.seenAt < idleMs) continue;
+      this.#keys.delete(key);
+      this.#host.charge(-1);
+    }
+  }
+
   override heldRows(): number {
-    return this.#waiting.length;
+    return this.#waiting.length + this.#keys.size;
   }
   override save(): unknown {
     return [this.#waiting, this.#keys, this.#watermark, this.lateCount];

@@ -78,6 +78,7 @@ class SessionWindow extends WindowProcessor {
         if (e.type !== CURRENT) {
           this.#timeoutCurrent(e.ts);
           if (this.#latency > 0) this.#timeoutPrevious(e.ts);
+          this.#forgetEmpty();
           out.push(e);
         } else if (this.#take(e)) {
           out.push(e);
@@ -184,6 +185,11 @@ class SessionWindow extends WindowProcessor {
       this.#leaving.push(...previous.events);
       previous.clear();
     }
+  }
+
+  #forgetEmpty(): void {
+    for (const [key, { current, previous }] of this.#containers)
+      if (current.events.length === 0 && previous.events.length === 0) this.#containers.delete(key);
   }
 
   override save(): unknown {
