@@ -11,7 +11,7 @@ import type { Room, World } from "./support/targets.ts";
  * never existed (which creates its database, asks the DIdP, and then refuses the stranger).
  */
 export async function connect(world: World): Promise<void> {
-  const tries = world.isSmoke ? 10 : 100;
+  const tries = world.isSmoke ? 4 : 100;
   for (const target of world.all) {
     const room = target.room(2);
     const keeper = await LoadClient.connect(room.endpoint, { mqttClientId: "keeper" });
@@ -29,7 +29,7 @@ export async function connect(world: World): Promise<void> {
     return timed(room);
   });
   // The last users of the fleet have claimed a device and never connected it; this process has not seen them.
-  const fresh = Math.min(tries, world.isSmoke ? 10 : 100);
+  const fresh = Math.min(tries, edgenym.users.length);
   await oneAfterTheOther("first connection", "edgenym", fresh, (index) =>
     timed(edgenym.room(edgenym.users.length - 1 - index)),
   );

@@ -11,7 +11,7 @@ import type { Target, World } from "./support/targets.ts";
  */
 export async function fairness(world: World): Promise<void> {
   const seconds = world.isSmoke ? 1 : 6;
-  const flooders = world.isSmoke ? 10 : 50;
+  const flooders = world.isSmoke ? 5 : 50;
   await world.restart({});
   for (const target of world.all) {
     const calm = await quietUser(target, seconds);

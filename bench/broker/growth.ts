@@ -15,9 +15,9 @@ import type { EdgenymTarget, World } from "./support/targets.ts";
  */
 export async function growth(world: World): Promise<void> {
   const edgenym = await world.restart();
-  const steps = world.isSmoke ? [50, 100] : [100, 1000, 2500, 4900];
+  const steps = world.isSmoke ? [10, 20] : [100, 1000, 2500, 4900];
   await retainedMessages(edgenym, steps);
-  const filters = world.isSmoke ? [50, 100] : [100, 500, 990];
+  const filters = world.isSmoke ? [10, 20] : [100, 500, 990];
   await subscriptions(edgenym, filters);
 }
 

@@ -10,7 +10,7 @@ import type { EdgenymTarget, World } from "./support/targets.ts";
  * fit in 2 GiB, if it goes on like that.
  */
 export async function memory(world: World): Promise<void> {
-  const users = world.isSmoke ? 40 : 400;
+  const users = world.isSmoke ? 12 : 400;
   for (const state of ["connected", "hibernated"] as const) {
     const edgenym = await world.restart();
     const baseMib = residentMib(edgenym.pid);

@@ -38,7 +38,7 @@ if (unknown.length > 0) throw new Error(`no such question: ${unknown.join(", ")}
 const asked = positionals.length > 0 ? positionals : Object.keys(questions);
 const isSmoke = values.smoke;
 const rounds = Number(values.rounds ?? (isSmoke ? 1 : 3));
-const users = isSmoke ? 60 : Math.max(...asked.map((name) => questions[name]?.users ?? 0));
+const users = isSmoke ? 12 : Math.max(...asked.map((name) => questions[name]?.users ?? 0));
 await withWorld({ users, isSmoke, rounds }, async (world) => {
   for (const name of asked) await questions[name]?.ask(world);
 });

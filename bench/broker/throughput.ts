@@ -6,7 +6,7 @@ import type { Target, World } from "./support/targets.ts";
 
 /** How many messages a second when 400 users send as soon as their last one is back? QoS 0, one in flight each. */
 export async function throughput(world: World): Promise<void> {
-  const clients = world.isSmoke ? 20 : 400;
+  const clients = world.isSmoke ? 10 : 400;
   const results = new Map<Target, Numbers[]>(world.all.map((target) => [target, []]));
   for (let round = 0; round < world.rounds; round += 1) {
     for (const target of world.all) results.get(target)?.push(await measure(target, clients, world.isSmoke));
