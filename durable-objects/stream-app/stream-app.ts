@@ -275,9 +275,17 @@ export class StreamApp extends DurableObject<StreamAppEnv> {
     this.#apply(atMs, events);
     this.#eventsSinceCheckpoint += Math.max(1, events.length);
     this.#isDirty = true;
-    const isFull = this.#eventsSinceCheckpoint >= this.#checkpointAfter;
-    if (isFull || this.#rules.failures.size > 0) this.#checkpoint();
+    if (this.#isCheckpointWorthIt() || this.#rules.failures.size > 0) this.#checkpoint();
     this.#schedule();
+  }
+
+  /** The larger the state, the more events share the cost of writing it. */
+  #isCheckpointWorthIt(): boolean {
+    if (this.#eventsSinceCheckpoint < this.#checkpointAfter) return false;
+    let rows = 0;
+    for (const rule of this.#rules.all()) rows += rule.rows();
+    this.#checkpointAfter = Math.max(checkpointEvents, 4 * rows);
+    return this.#eventsSinceCheckpoint >= this.#checkpointAfter;
   }
 
   #apply(atMs: number, events: readonly ThingEvent[]): void {
@@ -373,7 +381,6 @@ export class StreamApp extends DurableObject<StreamAppEnv> {
 
   /** Writes what changed since the last checkpoint; afterwards the log before it is history. */
   #checkpoint(): void {
-    let rows = 0;
     for (const [name, error] of this.#rules.failures) {
       const record = this.#records.get(name);
       this.#rules.remove(name);
@@ -388,7 +395,6 @@ export class StreamApp extends DurableObject<StreamAppEnv> {
     }
     this.#rules.failures.clear();
     for (const rule of this.#rules.all()) {
-      rows += rule.rows();
       if (!rule.isChanged) continue;
       const snapshot = rule.snapshot();
       this.#snapshotBytes.set(rule.name, snapshot.length);
@@ -410,7 +416,7 @@ export class StreamApp extends DurableObject<StreamAppEnv> {
     this.#store.trimLog(this.#seq);
     this.#isDirty = false;
     this.#eventsSinceCheckpoint = 0;
-    this.#checkpointAfter = Math.max(checkpointEvents, 4 * rows);
+    this.#checkpointAfter = checkpointEvents;
     this.#checkpointAtMs = Date.now();
   }
 
