@@ -16,8 +16,10 @@ beforeAll(async () => {
 afterAll(() => platform.stop());
 
 const press = async (person: Person, action: string): Promise<View> => {
-  const page = await person.open(`${platform.didp}/me/devices`);
-  return person.submit(page, { decision: action }, { form: (target) => target.endsWith(`/${action}`) });
+  const form = (target: string) => target.endsWith(`/${action}`);
+  const list = await person.open(`${platform.didp}/me/devices`);
+  const page = await person.submit(list, { decision: action }, { form });
+  return action === "release" ? person.submit(page, { decision: "confirm" }, { form }) : page;
 };
 /** Device code, poll: what firmware does after `invalid_grant`. */
 const comeBack = async (device: MadeDevice) => {
@@ -32,6 +34,18 @@ const owned = async () => {
   const handle = (await introspect(platform, tokens.access_token)).authority?.handle ?? "";
   return { device, person, tokens, handle };
 };
+
+test("one press on release asks, and ends nothing", async () => {
+  const { person, tokens } = await owned();
+  const list = await person.open(`${platform.didp}/me/devices`);
+  const asked = await person.submit(
+    list,
+    { decision: "release" },
+    { form: (target) => target.endsWith("/release") },
+  );
+  expect(asked.title).toBe("Give up the Room sensor?");
+  expect((await introspect(platform, tokens.access_token)).active).toBe(true);
+});
 
 test("a release ends the tokens, tells the gateway, and the next owner gets another handle", async () => {
   const { device, person, tokens, handle } = await owned();

@@ -173,6 +173,34 @@ const noteWords: Readonly<Record<GrantNote, string>> = {
   banned: "",
 };
 
+/** The second question before a device has no owner any more. */
+export const ReleasePage: FC<{
+  readonly csrf: string;
+  readonly reference: string;
+  readonly title: string;
+  readonly since: string;
+}> = ({ csrf, reference, title, since }) => (
+  <Page title={`Give up the ${title}?`} links={personLinks}>
+    <div class="card">
+      <p>
+        It has been yours since <time datetime={since}>{since}</time>. It stops at once, apps lose it, and
+        whoever has its label can claim it next. Its last values are removed from your personal cloud.
+      </p>
+      <form method="post" action={`/me/devices/${reference}/release`}>
+        <Csrf token={csrf} />
+        <div class="actions">
+          <button type="submit" class="danger" name="decision" value="confirm">
+            Give it up
+          </button>
+          <a class="button" href="/me/devices">
+            Keep it
+          </a>
+        </div>
+      </form>
+    </div>
+  </Page>
+);
+
 /** The link that gives a device away; shown once. */
 export const TransferPage: FC<{ readonly link: string; readonly title: string }> = ({ link, title }) => (
   <Page title={`Give the ${title} away`} links={personLinks}>

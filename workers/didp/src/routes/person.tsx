@@ -16,6 +16,7 @@ import {
   DevicesPage,
   type DeviceView,
   ReceiptPage,
+  ReleasePage,
   StartPage,
   TransferPage,
 } from "../pages/person-pages.tsx";
@@ -55,9 +56,27 @@ person.post("/me/devices/:reference/lost", (c) =>
 person.post("/me/devices/:reference/found", (c) =>
   actOnDevice(c, "found", (gid, anon) => home(c, gid).setLost(gid, anon, false)),
 );
-person.post("/me/devices/:reference/release", (c) =>
-  actOnDevice(c, "release", (gid, anon) => home(c, gid).endGrant(gid, anon, "released")),
-);
+/** Twice: the first press asks, the second one, `confirm`, releases. */
+person.post("/me/devices/:reference/release", async (c) => {
+  const { form } = await readOwnForm(c);
+  const isConfirmed = form.get("decision") === "confirm";
+  const session = await freshForm(c, isConfirmed ? "confirm" : "release", "/me/devices");
+  if (session instanceof Response) return session;
+  const device = await ownedDevice(c, session);
+  if (isConfirmed) {
+    await home(c, device.gid).endGrant(device.gid, session.anon, "released");
+    return c.redirect("/me/devices", 303);
+  }
+  const product = await new Products(c.env.DB).find(device.softwareId);
+  return c.html(
+    <ReleasePage
+      csrf={session.csrf}
+      reference={c.req.param("reference")}
+      title={product?.model.title ?? "device"}
+      since={day(device.claimedDay * DAY_MS)}
+    />,
+  );
+});
 
 person.post("/me/devices/:reference/transfer", async (c) => {
   const session = await freshForm(c, "transfer", "/me/devices");
@@ -124,9 +143,7 @@ async function actOnDevice(
   action: DeviceAction,
   act: (gid: string, anon: string) => Promise<boolean>,
 ): Promise<Response> {
-  const isFinal = action === "release";
-  const session = isFinal ? await freshForm(c, action, "/me/devices") : await ownForm(c, action);
-  if (session instanceof Response) return session;
+  const session = await ownForm(c, action);
   const device = await ownedDevice(c, session);
   await act(device.gid, session.anon);
   return c.redirect("/me/devices", 303);
