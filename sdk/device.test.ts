@@ -64,7 +64,7 @@ const isOnline = (state: DeviceState) => state === "online";
 test("online, it says what it is and that it is ready, and its samples are retained SenML", async () => {
   const { device, states } = given();
   await states.first(isOnline);
-  await device.publish("temperature", 24.94, { timeSeconds: 1_513_939_781 });
+  await device.publish("temperature", 24.94, { timeSeconds: 1_513_939_781, qos: 1 });
   expect(
     broker.published.events.map(({ topicName, payload, retain }) => [topicName, payload, retain]),
   ).toEqual([
@@ -141,7 +141,7 @@ test("the connection breaks under a sample: it is back after a pause, and the sa
   const { device, states, clock } = given();
   await states.first(isOnline);
   broker.loseNext = 1;
-  const published = device.publish("temperature", 20);
+  const published = device.publish("temperature", 20, { qos: 1 });
   await states.first((state) => state === "offline");
   expect(broker.published.events.some(({ topicName }) => topicName === "telemetry/temperature")).toBe(false);
   const before = states.events.length;
@@ -178,7 +178,7 @@ test("before its token ends, the device hands the next one over on the same conn
   clock.advance(3_600_000 - 60_000);
   const renewal = await broker.published.first(({ topicName }) => topicName === "$auth/token");
   expect(renewal).toMatchObject({ payload: "t2", retain: false });
-  await device.publish("temperature", 21);
+  await device.publish("temperature", 21, { qos: 1 });
   expect(broker.connects.events).toHaveLength(1);
 });
 
@@ -189,7 +189,7 @@ test("a gateway that does not take the next token is connected to anew, and noth
   broker.loseNext = 1;
   clock.advance(3_600_000 - 60_000);
   await broker.connects.first(({ token }) => token === "t2");
-  await device.publish("temperature", 21);
+  await device.publish("temperature", 21, { qos: 1 });
   expect(broker.connects.events.map(({ token }) => token)).toEqual(["t1", "t2"]);
 });
 
@@ -214,7 +214,7 @@ test("when the owner leaves, what waited for the connection is dropped and never
   clock.advance(5000);
   await states.first(isOnline, before);
   await device.owned();
-  await device.publish("temperature", 22);
+  await device.publish("temperature", 22, { qos: 1 });
   const temperatures = broker.published.events.filter(
     ({ topicName }) => topicName === "telemetry/temperature",
   );

@@ -34,7 +34,10 @@ export interface DeviceOptions {
 export interface TelemetryOptions {
   /** When it was measured, seconds since 1970; now when absent. */
   readonly timeSeconds?: number;
-  /** Default 1. */
+  /**
+   * Default 0: the newest value replaces the others, and one that is acknowledged costs its owner a write in the
+   * personal cloud each time (docs/decisions/022). 1 for what must not be lost.
+   */
   readonly qos?: 0 | 1;
 }
 
@@ -123,7 +126,7 @@ export class Device {
    * @throws NotOwned when it was dropped; DeviceEnded once the device has stopped.
    */
   async publish(property: string, value: SampleValue, options: TelemetryOptions = {}): Promise<void> {
-    const { timeSeconds = this.#options.clock.now() / 1000, qos = 1 } = options;
+    const { timeSeconds = this.#options.clock.now() / 1000, qos = 0 } = options;
     const payload = this.#senml(property, value, timeSeconds);
     const link = this.#link;
     if (link === undefined) throw this.#stopped ? new DeviceEnded() : new NotOwned();

@@ -70,7 +70,11 @@ export class SimulatedDevice {
   /** @returns whether the sample was delivered; without an owner it is dropped. */
   async publish(property: string, value: SampleValue, timeSeconds?: number): Promise<boolean> {
     try {
-      await this.#device.publish(property, value, timeSeconds === undefined ? {} : { timeSeconds });
+      // Acknowledged, so that a count of what was published is a count of what arrived.
+      await this.#device.publish(property, value, {
+        qos: 1,
+        ...(timeSeconds !== undefined && { timeSeconds }),
+      });
       return true;
     } catch (error) {
       if (error instanceof NotOwned || error instanceof DeviceEnded) return false;

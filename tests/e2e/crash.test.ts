@@ -62,7 +62,7 @@ test.each([1, 2, 3])("kill -9 in mid-traffic, number %i", async (round) => {
   const traffic = (async () => {
     while (sent < 150) {
       sent += 1;
-      await device.publish("temperature", base + sent);
+      await device.publish("temperature", base + sent, { qos: 1 });
       acknowledged = base + sent;
       if (sent === killAfter) killing.resolve(server.kill());
     }
