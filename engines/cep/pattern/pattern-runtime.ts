@@ -2,55 +2,9 @@ import { Ev } from "../event.ts";
 import type { Receiver } from "../runtime/junction.ts";
 import { type Host, Processor } from "../runtime/processor.ts";
 import type { Timer } from "../runtime/scheduler.ts";
-import { AbsentLogicalPostState, AbsentLogicalPreState } from "./absent-logical-state.ts";
-import { AbsentPostState, AbsentPreState } from "./absent-state.ts";
-import { CountPostState, CountPreState } from "./count-state.ts";
-import type { LogicalOp } from "./logical-state.ts";
-import { LogicalPostState, LogicalPreState } from "./logical-state.ts";
-import { type PatternSettings, PostState, PreState, type StateFilter, type StateType } from "./pre-state.ts";
-
-/** A compiled state element, without state. Slots are numbered in the order Siddhi makes them. */
-export type ElementPlan =
-  | {
-      kind: "state";
-      slot: number;
-      stream: string;
-      filter: StateFilter | undefined;
-      prepare: Prepare | undefined;
-    }
-  | {
-      kind: "absent";
-      slot: number;
-      stream: string;
-      filter: StateFilter | undefined;
-      prepare: Prepare | undefined;
-      forMs: number | undefined;
-    }
-  | { kind: "count"; state: ElementPlan & { kind: "state" }; min: number; max: number }
-  | { kind: "logical"; op: LogicalOp; first: SinglePlan; second: SinglePlan }
-  | { kind: "next"; left: ElementPlan; right: ElementPlan }
-  | { kind: "every"; inner: ElementPlan };
-
-type SinglePlan = ElementPlan & { kind: "state" | "absent" };
-/** Stream functions in front of the filters: a new event, or null to drop it. */
-export type Prepare = (e: Ev) => Ev | null;
-
-export interface PatternPlan {
-  readonly type: StateType;
-  readonly element: ElementPlan;
-  readonly width: number;
-  readonly withinMs: number | undefined;
-}
-
-/** A part of the pattern as its start, its end, and the order of resets and updates. */
-interface Part {
-  readonly first: PreState;
-  readonly last: PostState;
-  /** Start states, in the order they begin. */
-  readonly inits: readonly PreState[];
-  readonly resets: readonly PreState[];
-  readonly updates: readonly PreState[];
-}
+import { type Part, PatternBuilder } from "./pattern-builder.ts";
+import type { ElementPlan, PatternPlan, Prepare } from "./pattern-plan.ts";
+import { type PatternSettings, PreState } from "./pre-state.ts";
 
 interface Listener {
   readonly pre: PreState;
@@ -61,7 +15,7 @@ interface Listener {
 export class PatternRuntime extends Processor {
   readonly #settings: PatternSettings;
   readonly #host: Host;
-  readonly #pres: PreState[] = [];
+  readonly #pres: readonly PreState[];
   #expiring: readonly PreState[] = [];
   readonly #listeners = new Map<string, Listener[]>();
   readonly #root: Part;
@@ -70,16 +24,20 @@ export class PatternRuntime extends Processor {
   /** Frees what `within` has ended when no event comes to do it. */
   readonly #sweep: Timer | undefined;
   #isSweepSet = false;
-  /** The newest event time, now and when the sweep was set. */
+  /** The newest event time, and whether an event has come since the sweep was set. */
   #latest = 0;
-  #latestAtSweep = 0;
+  #hasArrived = false;
 
   constructor(plan: PatternPlan, host: Host) {
     super();
     this.#host = host;
     this.#isSequence = plan.type === "sequence";
     this.#settings = { type: plan.type, width: plan.width, withinMs: plan.withinMs, startIds: [] };
-    this.#root = this.#build(plan.element, true, null);
+    const builder = new PatternBuilder(this.#settings, host, (stateEvent) =>
+      this.next.processOne(stateEvent),
+    );
+    this.#root = builder.build(plan.element);
+    this.#pres = builder.pres;
     if (plan.withinMs !== undefined) {
       const starts = this.#pres.filter((p) => p.isStart);
       this.#settings.startIds = starts.map((p) => p.stateId);
@@ -88,8 +46,6 @@ export class PatternRuntime extends Processor {
         (p) => !(p.isStart && starts.length === 1 && p.constructor === PreState),
       );
     }
-    this.#root.first.lastPost = this.#root.last;
-    this.#markLast(plan.element, this.#root.last);
     this.#listen(plan.element);
     this.#sweep = plan.withinMs === undefined ? undefined : host.timer((time) => this.#onSweep(time));
   }
@@ -99,154 +55,18 @@ export class PatternRuntime extends Processor {
     const { withinMs } = this.#settings;
     this.#isSweepSet = false;
     if (withinMs === undefined) return;
-    if (this.#latest === this.#latestAtSweep) {
-      for (const pre of this.#pres) pre.expireEvents(this.#latest + withinMs + 1);
-      this.#account();
-    } else {
+    if (this.#hasArrived) {
       this.#setSweep(time);
+      return;
     }
+    for (const pre of this.#pres) pre.expireEvents(this.#latest + withinMs + 1);
+    this.#account();
   }
 
   #setSweep(time: number): void {
     this.#isSweepSet = true;
-    this.#latestAtSweep = this.#latest;
+    this.#hasArrived = false;
     this.#sweep?.notifyAt(time + (this.#settings.withinMs ?? 0) + 1);
-  }
-
-  #emit = (stateEvent: Ev): void => this.next.processOne(stateEvent);
-
-  #markLast(element: ElementPlan, last: PostState): void {
-    let tail = element;
-    while (tail.kind === "next" || tail.kind === "every")
-      tail = tail.kind === "next" ? tail.right : tail.inner;
-    last.isLast = true;
-    if (tail.kind === "logical") (last as LogicalPostState).partnerPost.isLast = true; // built by #buildLogical
-  }
-
-  #register(pre: PreState, post: PostState): Part {
-    pre.post = post;
-    pre.lastPost = post;
-    post.pre = pre;
-    this.#pres.push(pre);
-    return { first: pre, last: post, inits: [pre], resets: [pre], updates: [pre] };
-  }
-
-  #build(element: ElementPlan, isStart: boolean, every: PreState[] | null): Part {
-    const settings = this.#settings;
-    switch (element.kind) {
-      case "state":
-        return this.#track(
-          every,
-          this.#register(
-            new PreState(settings, element.slot, isStart, element.filter),
-            new PostState(element.slot),
-          ),
-        );
-      case "absent": {
-        const pre = new AbsentPreState(
-          settings,
-          element.slot,
-          isStart,
-          element.filter,
-          element.forMs ?? 0,
-          this.#host,
-          this.#emit,
-        );
-        return this.#track(every, this.#register(pre, new AbsentPostState(element.slot)));
-      }
-      case "count": {
-        const { slot, filter } = element.state;
-        return this.#track(
-          every,
-          this.#register(
-            new CountPreState(settings, slot, isStart, filter, element.min),
-            new CountPostState(slot, element.min, element.max),
-          ),
-        );
-      }
-      case "logical":
-        return this.#buildLogical(element, isStart, every);
-      case "next": {
-        const left = this.#build(element.left, isStart, every);
-        const right = this.#build(element.right, false, every);
-        left.last.setNext(right.first);
-        return {
-          first: left.first,
-          last: right.last,
-          inits: [...left.inits, ...right.inits],
-          resets: [...right.resets, ...left.resets],
-          updates: [...left.updates, ...right.updates],
-        };
-      }
-      case "every": {
-        const inside: PreState[] = [];
-        const inner = this.#build(element.inner, isStart, inside);
-        inner.last.setNextEvery(inner.first);
-        for (const pre of inside) pre.withinEvery = inner.first;
-        every?.push(...inside);
-        return {
-          first: inner.first,
-          last: inner.last,
-          inits: inner.inits,
-          resets: [inner.first],
-          updates: [inner.first],
-        };
-      }
-    }
-  }
-
-  #track(every: PreState[] | null, part: Part): Part {
-    every?.push(part.first);
-    return part;
-  }
-
-  #buildHalf(
-    plan: SinglePlan,
-    op: LogicalOp,
-    isStart: boolean,
-  ): { part: Part; pre: LogicalPreState; post: LogicalPostState } {
-    const settings = this.#settings;
-    const pre =
-      plan.kind === "absent"
-        ? new AbsentLogicalPreState(
-            settings,
-            plan.slot,
-            isStart,
-            plan.filter,
-            op,
-            plan.forMs,
-            this.#host,
-            this.#emit,
-          )
-        : new LogicalPreState(settings, plan.slot, isStart, plan.filter, op);
-    const post =
-      plan.kind === "absent"
-        ? new AbsentLogicalPostState(plan.slot, op)
-        : new LogicalPostState(plan.slot, op);
-    return { part: this.#register(pre, post), pre, post };
-  }
-
-  #buildLogical(
-    element: ElementPlan & { kind: "logical" },
-    isStart: boolean,
-    every: PreState[] | null,
-  ): Part {
-    const second = this.#buildHalf(element.second, element.op, isStart);
-    const first = this.#buildHalf(element.first, element.op, isStart);
-    first.pre.partner = second.pre;
-    second.pre.partner = first.pre;
-    first.post.partnerPre = second.pre;
-    second.post.partnerPre = first.pre;
-    first.post.partnerPost = second.post;
-    second.post.partnerPost = first.post;
-    every?.push(second.pre, first.pre);
-    return {
-      first: first.pre,
-      last: second.post,
-      inits: [second.pre, first.pre],
-      resets: [second.pre],
-      updates: [second.pre],
-    };
   }
 
   #listen(element: ElementPlan): void {
@@ -311,6 +131,7 @@ export class PatternRuntime extends Processor {
   #stabilize(listeners: readonly Listener[], now: number): void {
     const expiring = this.#expiring;
     this.#latest = now;
+    this.#hasArrived = true;
     for (let i = 0; i < expiring.length; i++) (expiring[i] as PreState).expireEvents(now); // in range
     if (!this.#isSequence) {
       for (let i = 0; i < listeners.length; i++) (listeners[i] as Listener).pre.updateState(); // in range
@@ -424,12 +245,12 @@ export class PatternRuntime extends Processor {
   }
 
   override save(): unknown {
-    return [this.#pres.map((p) => p.save()), this.#isSweepSet, this.#latest, this.#latestAtSweep];
+    return [this.#pres.map((p) => p.save()), this.#isSweepSet, this.#latest, this.#hasArrived];
   }
-  override load([saved, isSweepSet, latest, latestAtSweep]: [unknown[][], boolean, number, number]): void {
+  override load([saved, isSweepSet, latest, hasArrived]: [unknown[][], boolean, number, boolean]): void {
     this.#isSweepSet = isSweepSet;
     this.#latest = latest;
-    this.#latestAtSweep = latestAtSweep;
+    this.#hasArrived = hasArrived;
     for (let i = 0; i < this.#pres.length; i++) this.#pres[i]?.load(saved[i] ?? []);
     this.#charged = this.heldRows();
   }
