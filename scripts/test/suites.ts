@@ -68,7 +68,7 @@ export const suites: readonly Suite[] = [
   configured("runtime"),
   configured("streams"),
   configured("identity"),
-  configured("logins", ["simplesamlphp", "php", "slapd"]),
+  configured("logins", ["simplesamlphp", "php", "php-mbstring", "php-xml", "slapd"]),
   configured("wire"),
   configured("soak"),
   tests("e2e", ["chromium", "mosquitto-clients"]),

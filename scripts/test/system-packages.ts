@@ -8,6 +8,8 @@ export const systemPackages = {
   mosquitto: { command: "mosquitto", debianPackage: "mosquitto" },
   "mosquitto-clients": { command: "mosquitto_pub", debianPackage: "mosquitto-clients" },
   php: { command: "php", debianPackage: "php-cli" },
+  "php-mbstring": { command: "/var/lib/dpkg/info/php-mbstring.list", debianPackage: "php-mbstring" },
+  "php-xml": { command: "/var/lib/dpkg/info/php-xml.list", debianPackage: "php-xml" },
   simplesamlphp: { command: "/usr/share/simplesamlphp/lib/_autoload.php", debianPackage: "simplesamlphp" },
   slapd: { command: "slapd", debianPackage: "slapd" },
 } as const;
