@@ -34,6 +34,30 @@ describe("diagnostics", () => {
     if (code !== "UNKNOWN_FUNCTION" && code !== "UNKNOWN_WINDOW") expect(found?.code).toBe(code);
   });
 
+  test("each query's first mistake is told, and what follows from one is not", () => {
+    const wrong = (text: string) => service.diagnostics(APP + text).map((d) => [d.code, d.line]);
+    expect(
+      wrong(`from Rooms select rom as room insert into Out;
+from Out select room insert into Other;
+@info(name='third') from Rooms select room where insert into Out3;
+from Roms select room insert into Out4;
+partition with (room of Rooms) begin
+from Rooms select romm insert into Out5;
+from Rooms#window.length('x') select room insert into Out6;
+end;`),
+    ).toEqual([
+      ["UNKNOWN_ATTRIBUTE", 3],
+      ["SYNTAX", 5],
+      ["UNKNOWN_STREAM", 6],
+      ["UNKNOWN_ATTRIBUTE", 8],
+      ["WRONG_PARAMETERS", 9],
+    ]);
+    expect(wrong("from Rooms select rom insert into Out;\nfrom Out select x insert into Y;")).toEqual([
+      ["UNKNOWN_ATTRIBUTE", 3],
+    ]);
+    expect(wrong("define stream X (a flot);\nfrom Roms select x insert into Y;").length).toBe(1);
+  });
+
   test("an app that runs has none", () => {
     expect(service.diagnostics(`${APP}from Rooms select room insert into Out;`)).toEqual([]);
   });

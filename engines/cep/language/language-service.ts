@@ -4,6 +4,7 @@ import { type Extension, fullName } from "../extension.ts";
 import type { Token } from "../parser/lexer.ts";
 import { Registry } from "../registry.ts";
 import { signaturesOf } from "./reference.ts";
+import { blank, statementsOf } from "./statements.ts";
 import { type DefinedSymbol, symbolsOf, tolerantTokens } from "./symbols.ts";
 
 /** Something wrong in a text; line and column count from 1. */
@@ -31,6 +32,7 @@ export interface Hover {
   readonly end: number;
 }
 
+const MOST = 20;
 const CLAUSES = [
   "from",
   "select",
@@ -74,27 +76,45 @@ export class LanguageService {
     this.#registry = registry;
   }
 
-  /** The first thing wrong with the text, as the compiler sees it; an empty list when it would run. */
+  /**
+   * What is wrong with the text, as the compiler sees it: the first thing in each query, up to `MOST`; when a
+   * definition is wrong, that alone. An empty list when it would run.
+   */
   diagnostics(text: string): Diagnostic[] {
+    const found: Diagnostic[] = [];
+    const missing = new Set<string>();
+    let rest = text;
+    let hasMeaning = false;
+    while (found.length < MOST) {
+      const wrong = this.#firstWrong(rest);
+      // All syntax is checked before any meaning: a later syntax error is of our own making.
+      const isArtefact = wrong?.code === "SYNTAX" && hasMeaning;
+      if (wrong === undefined || isArtefact) break;
+      hasMeaning ||= wrong.code !== "SYNTAX";
+      // A query that was taken out no longer makes its stream; that is not another mistake.
+      const isKnockOn =
+        wrong.code === "UNKNOWN_STREAM" && [...missing].some((m) => wrong.message.includes(`'${m}'`));
+      if (!isKnockOn) found.push(wrong);
+      const statement = statementsOf(tolerantTokens(rest)).find(
+        (s) => s.start <= wrong.offset && wrong.offset < s.end,
+      );
+      if (statement?.isQuery !== true || (wrong.code === "SYNTAX" && statement.isInPartition)) break;
+      for (const t of statement.targets) missing.add(t);
+      rest = blank(rest, statement);
+    }
+    return found.sort((a, b) => a.offset - b.offset);
+  }
+
+  #firstWrong(text: string): Diagnostic | undefined {
     try {
       new CepApp(text, { clock: { now: () => 0 } });
-      return [];
+      return undefined;
     } catch (error) {
       if (!(error instanceof CepError)) throw error;
       const at = error.position ?? positionAt(text, Math.max(error.offset, 0), error.length);
       const { code, message, expected, suggestion } = error;
-      return [
-        {
-          code,
-          message,
-          line: at.line,
-          column: at.column,
-          offset: at.offset,
-          length: at.length,
-          expected,
-          suggestion,
-        },
-      ];
+      const { line, column, offset, length } = at;
+      return { code, message, line, column, offset, length, expected, suggestion };
     }
   }
 
