@@ -73,6 +73,7 @@ const idleMs = 5_000;
 const sleepsAfterMs = 10_000;
 /** Timers that fall due within so long of each other cost one alarm and one row. */
 const timerGapMs = 10;
+const timersAtOnce = 1_000;
 const retryMs = { first: 1_000, most: 60_000 };
 
 /**
@@ -127,9 +128,11 @@ export class StreamApp extends DurableObject<StreamAppEnv> {
     const last = fresh.at(-1);
     // Full: nothing more is taken until the personal cloud has carried out what waits for it.
     if (last !== undefined && this.#waiting.length <= this.#limits.maxWaitingResults) {
-      this.#state = { ...this.#state, accepted: last[0] };
       this.#lastTakenMs = Date.now();
-      this.#enter(fresh.map(([, event]) => event));
+      this.#enter(
+        fresh.map(([, event]) => event),
+        last[0],
+      );
     }
     return { accepted: this.#state.accepted, origin: this.#state.origin, results: this.#waiting };
   }
@@ -138,7 +141,8 @@ export class StreamApp extends DurableObject<StreamAppEnv> {
   override async alarm(): Promise<void> {
     this.#alarmAtMs = undefined;
     const due = this.#rules.nextDue();
-    if (due !== undefined && due <= Date.now()) {
+    const isFull = this.#waiting.length > this.#limits.maxWaitingResults;
+    if (due !== undefined && due <= Date.now() && !isFull) {
       this.#timersRanMs = Date.now();
       this.#enter([]);
     }
@@ -267,10 +271,18 @@ export class StreamApp extends DurableObject<StreamAppEnv> {
     this.#alarmAtMs = undefined;
   }
 
-  /** One entry: into the log, then into the rules. Both are one commit. */
-  #enter(events: readonly ThingEvent[]): void {
-    const atMs = Math.max(Date.now(), this.#rules.nowMs);
-    const { source, accepted, taken } = this.#state;
+  /**
+   * One entry, in the log and in the rules; both are one commit. After a long sleep the timers come first, some at a
+   * time; events are not accepted before these have been run.
+   */
+  #enter(given: readonly ThingEvent[], upTo = this.#state.accepted): void {
+    const nowMs = Math.max(Date.now(), this.#rules.nowMs);
+    const isUpToDate = this.#rules.runDue(nowMs, timersAtOnce);
+    const atMs = this.#rules.nowMs;
+    const events = isUpToDate ? given : [];
+    const accepted = isUpToDate ? upTo : this.#state.accepted;
+    this.#state = { ...this.#state, accepted };
+    const { source, taken } = this.#state;
     this.#store.append({ seq: ++this.#seq, atMs, source, accepted, taken, events });
     this.#apply(atMs, events);
     this.#eventsSinceCheckpoint += Math.max(1, events.length);
@@ -353,7 +365,6 @@ export class StreamApp extends DurableObject<StreamAppEnv> {
     if (counters !== undefined) Object.assign(rule.counters, counters);
     this.#rules.add(rule);
     rule.start();
-    this.#rules.runDue(Date.now());
     this.#waiting = [...this.#waiting, ...this.#rules.takeResults()];
     return dropped;
   }

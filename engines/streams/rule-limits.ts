@@ -6,9 +6,9 @@ export interface RuleLimits {
   readonly maxRows: number;
   /** Keys of one rule's partitions. */
   readonly maxPartitionKeys: number;
-  /** Results of one rule for one batch; a rule that puts out more is stopped. */
+  /** Results of one rule for one event or timer; a rule that puts out more is stopped. */
   readonly maxResultsAtOnce: number;
-  /** Results that wait for the personal cloud; above it no batch is taken. */
+  /** Results that wait for the personal cloud; above it no batch is taken. Also the most of one batch. */
   readonly maxWaitingResults: number;
   /** Events of a dry run. */
   readonly maxTestEvents: number;

@@ -173,7 +173,7 @@ test("a rule that puts out too much at once is stopped with a clear error; its n
   const flood = `
     @source(type='things', property='temperature') define stream T (value double);
     @sink(type='stream') define stream Out (value double);
-    from T select value insert into Out;
+    from T#window.lengthBatch(6) select value insert into Out;
   `;
   const set = running({ flood, warm }, { maxResultsAtOnce: 5 });
   const events = Array.from({ length: 6 }, (_, i) => reading("temperature", i === 5 ? 31 : 20, i));
@@ -301,4 +301,26 @@ test("a traced dry run says which events each output was made of", () => {
   const alarm = trace.find(({ row }) => JSON.stringify(row) === '["dh1","my dh1",36]');
   expect(alarm).toMatchObject({ after: 1, isExpired: false, inputs: [{ input: "Temperatures" }] });
   expect(trace.every(({ after }) => after >= 0)).toBe(true);
+});
+
+test("after a long sleep timers run some at a time, in order, and no rule is stopped for it", () => {
+  const every = `
+    define trigger T at every 1 sec;
+    @sink(type='stream') define stream Out (at long);
+    from T select triggered_time as at insert into Out;
+    from T select triggered_time + 1 as at insert into Out;
+  `;
+  const set = running({ every }, { maxResultsAtOnce: 2 });
+  const ticks: number[] = [];
+  for (let slices = 1; ; slices += 1) {
+    const isDone = set.runDue(start + 10_000_000, 1_000);
+    ticks.push(...set.takeResults().map(({ payload }) => JSON.parse(payload).at));
+    expect(set.failures.size).toBe(0);
+    if (isDone) {
+      expect(slices).toBe(10);
+      break;
+    }
+  }
+  expect(ticks.length).toBe(20_000);
+  expect(ticks).toEqual([...ticks].sort((a, b) => a - b));
 });

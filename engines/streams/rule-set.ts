@@ -96,9 +96,13 @@ export class RuleSet {
     return results;
   }
 
-  /** Runs timers of all rules in the order in which they fall due, the clock standing at each one's time. */
-  runDue(nowMs: number): void {
-    for (;;) {
+  /**
+   * Runs timers of all rules in the order in which they fall due, the clock standing at each one's time.
+   * @param most after so many it stops, with the clock where it got to, as after a long sleep.
+   * @returns whether nothing is due any more.
+   */
+  runDue(nowMs: number, most = Number.POSITIVE_INFINITY): boolean {
+    for (let ran = 0; ; ran += 1) {
       let next: Rule | undefined;
       let due = nowMs;
       for (const rule of this.#rules.values()) {
@@ -109,6 +113,8 @@ export class RuleSet {
         }
       }
       if (next === undefined) break;
+      if (ran >= most) return false;
+      this.#emitted.clear();
       this.setClock(due);
       next.runDue();
       const again = next.nextDue();
@@ -116,6 +122,7 @@ export class RuleSet {
       if (again !== undefined && again <= due && this.#isStuck(next, due)) break;
     }
     this.setClock(nowMs);
+    return true;
   }
 
   #stuck = { rule: "", due: 0, times: 0 };
@@ -140,6 +147,7 @@ export class RuleSet {
 
   #take(event: ThingEvent): void {
     let payload: ThingPayload | undefined;
+    this.#emitted.clear();
     for (const { rule, source } of this.#routesOf(event.topic)) {
       payload ??= readPayload(event);
       if (!this.failures.has(rule.name)) rule.take(source, event, payload);
@@ -161,7 +169,7 @@ export class RuleSet {
     if (this.failures.has(name)) return;
     const emitted = (this.#emitted.get(name) ?? 0) + 1;
     const limit = this.#limits.maxResultsAtOnce;
-    if (emitted > limit) {
+    if (emitted > limit || this.#results.length >= this.#limits.maxWaitingResults) {
       this.#stop(name, { code: "LIMIT", message: `The rule put out more than ${limit} results at once` });
       return;
     }

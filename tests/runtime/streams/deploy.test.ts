@@ -75,7 +75,7 @@ test("a rule that floods is stopped for good with LIMIT, and can be started agai
   const flood = `
     @source(type='things', property='n') define stream N (value long);
     @sink(type='stream') define stream Out (value long);
-    from N select value insert into Out;
+    from N#window.lengthBatch(1001) select value insert into Out;
   `;
   await app.deploy("flood", flood);
   await app.deploy("pairs", pairs);
@@ -86,8 +86,10 @@ test("a rule that floods is stopped for good with LIMIT, and can be started agai
   await evictDurableObject(app);
   expect(await app.status("flood")).toMatchObject({ ok: { state: "failed", error: { code: "LIMIT" } } });
   expect(await app.start("flood")).toMatchObject({ ok: { state: "running" } });
-  const again = await app.take(batch(2_000, [reading("n", 7)]));
-  expect(again.results.at(-1)).toMatchObject({ rule: "flood", payload: '{"value":7}' });
+  const again = await app.take(batch(2_000, [reading("n", 7), reading("n", 8)]));
+  expect(again.results.at(-1)).toMatchObject({ rule: "pairs", payload: '{"total":15}' });
+  expect(await app.metrics("flood")).toMatchObject({ ok: { streams: { N: 2, Out: 0 } } });
+  expect(await app.status("flood")).toMatchObject({ ok: { state: "running" } });
 });
 
 test("a dry run over what came lately puts out the same and changes nothing", async () => {

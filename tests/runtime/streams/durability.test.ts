@@ -125,3 +125,36 @@ test("before it sleeps the object writes a checkpoint, so that waking replays no
   await runDurableObjectAlarm(app);
   expect(await runInDurableObject(app, (_, { storage }) => storage.getAlarm())).toBeNull();
 });
+
+test("after a day asleep the timers that were missed run some at a time, before the events that come now", async () => {
+  const app = appOf("missed");
+  const cloud = cloudOf("missed");
+  const ticking = `
+    define trigger T at every 10 sec;
+    @source(type='things', property='n') define stream N (value long);
+    @sink(type='stream') define stream Out (at long);
+    from T select triggered_time as at insert into Out;
+    from N select value as at insert into Out;
+  `;
+  await app.deploy("ticking", ticking);
+  pass(24 * 3600 * 1000 + 5_000);
+  // Behind by 8,640 timers: the event has to wait, and is not accepted yet.
+  const first = await app.take(batch(1, [reading("n", 1)]));
+  expect([first.accepted, first.results.length]).toEqual([0, 1_000]);
+  const ticks: number[] = [];
+  for (let i = 0; i < 12; i += 1) {
+    pass(20);
+    await runDurableObjectAlarm(app);
+    await evictDurableObject(app);
+  }
+  const { deliveries } = await cloud.seen();
+  const seen = new Map(
+    deliveries.flatMap(({ results }) => results.map((r) => [r.id, JSON.parse(r.payload).at])),
+  );
+  ticks.push(...seen.values());
+  expect(ticks.length).toBe(8_640);
+  expect(ticks.every((at, i) => i === 0 || at - (ticks[i - 1] ?? 0) === 10_000)).toBe(true);
+  const second = await app.take(batch(1, [reading("n", 1)]));
+  expect(second.accepted).toBe(1);
+  expect(second.results.map(({ payload }) => JSON.parse(payload).at)).toEqual([1]);
+});
