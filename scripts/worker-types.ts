@@ -17,7 +17,7 @@ const workers = [
     ],
   },
   {
-    env: "PcmEnv",
+    env: "PcmBindings",
     folder: "durable-objects/pcm",
     configs: ["durable-objects/pcm/wrangler.toml", "workers/didp/wrangler.toml", "workers/cep/wrangler.toml"],
   },
@@ -27,7 +27,7 @@ const workers = [
     configs: ["workers/cep/wrangler.toml", "durable-objects/pcm/wrangler.toml"],
   },
   {
-    env: "DidpEnv",
+    env: "DidpBindings",
     folder: "workers/didp",
     configs: ["workers/didp/wrangler.toml", "workers/pseudonymiser/wrangler.toml", "wrangler.toml"],
   },

@@ -4,16 +4,11 @@ import { createLog } from "../../../engines/log/log.ts";
 import { type LinkedLogin, type LinkOutcome, PseudonymTable, readPeppers } from "./pseudonyms.ts";
 import { RecoveryCodes } from "./recovery-codes.ts";
 
-interface Env {
-  readonly DB: D1Database;
-  readonly PEPPERS: string;
-}
-
-const tableOf = (env: Env) => new PseudonymTable(drizzle(env.DB), readPeppers(env.PEPPERS));
-const codesOf = (env: Env) => new RecoveryCodes(drizzle(env.DB), readPeppers(env.PEPPERS));
+const tableOf = (env: PseudonymiserEnv) => new PseudonymTable(drizzle(env.DB), readPeppers(env.PEPPERS));
+const codesOf = (env: PseudonymiserEnv) => new RecoveryCodes(drizzle(env.DB), readPeppers(env.PEPPERS));
 
 /** The DIdP's login part asks here; nobody else holds the peppers or reads the table. */
-export class Pseudonyms extends WorkerEntrypoint<Env> {
+export class Pseudonyms extends WorkerEntrypoint<PseudonymiserEnv> {
   /** (login provider, its subject) → anonymous id, base64url of 16 random bytes. */
   resolve(uidpId: string, subject: string): Promise<string> {
     return tableOf(this.env).resolve(uidpId, subject, Date.now());
@@ -69,4 +64,4 @@ export default {
     const changed = await tableOf(env).rotate(ROWS_A_RUN);
     createLog("pseudonymiser", console.log).info("peppers-rotated", { count: changed });
   },
-} satisfies ExportedHandler<Env>;
+} satisfies ExportedHandler<PseudonymiserEnv>;
