@@ -378,6 +378,7 @@ export class AppBuilder {
     const services: PartitionServices = {
       scheduler: this.#services.scheduler,
       charge: (rows) => this.#services.charge(rows),
+      onTimerFault: (error) => this.#services.onTimerFault(error),
       maxPartitions: this.#services.maxPartitions,
       now: () => this.#services.now(),
       targetOf: (plan, inner) => this.#targetOf(plan, env, inner),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { CepApp, type Output } from "./app.ts";
 import { dryRun } from "./dry-run.ts";
+import type { FunctionExtension } from "./extension.ts";
 import { Bench } from "./testing.ts";
 
 const clock = { now: () => 1_000_000 };
@@ -165,4 +166,40 @@ test("errors of a query reach the listener, the metrics and the fault stream, an
   expect(bench.rows.Out).toEqual([[1]]);
   expect(bench.rows.Faults?.length).toBe(bench.errors.length);
   expect(bench.app.metrics().errors).toBe(bench.errors.length);
+});
+
+describe("failures in timers", () => {
+  const fault: FunctionExtension = {
+    kind: "function",
+    namespace: "custom",
+    name: "fault",
+    description: "Always fails.",
+    parameters: [],
+    returns: ["double"],
+    examples: [],
+    compile: () => ({
+      type: "double",
+      fn: () => {
+        throw new Error("as asked");
+      },
+    }),
+  };
+
+  test.each([
+    "from S#window.timeBatch(1 sec) select custom:fault() as x insert into Broken;",
+    "from every e1=S -> not S for 1 sec select custom:fault() as x insert into Broken;",
+    "partition with (v of S) begin from S#window.timeBatch(1 sec) select custom:fault() as x insert into Broken; end;",
+    "from S#window.session(1 sec) select custom:fault() as x insert expired events into Broken;",
+  ])("are told and hold up nothing else: %s", (query) => {
+    const bench = new Bench(
+      `define stream S (v int); ${query} from S#window.timeBatch(1 sec) select sum(v) as x insert into Out;`,
+      { extensions: [fault] },
+    )
+      .watch("Out")
+      .start();
+    bench.send("S", [1]).advance(2500).send("S", [2]).advance(2500);
+    expect(bench.rows.Out).toEqual([[1], [2]]);
+    expect(bench.errors.map(String)).toEqual(["Error: as asked", "Error: as asked"]);
+    expect(bench.app.metrics().errors).toBe(2);
+  });
 });

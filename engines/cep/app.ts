@@ -26,7 +26,7 @@ export interface AppOptions {
   readonly clock: Clock;
   readonly limits?: Partial<Limits>;
   readonly extensions?: readonly Extension[];
-  /** Told of what failed while events were processed; the default forgets it, after counting. */
+  /** Told of what failed while events of a stream (for timers: of '') were processed; the default forgets it, after counting. */
   readonly onError?: (stream: string, error: unknown) => void;
 }
 
@@ -132,6 +132,7 @@ export class CepApp {
         this.#rows += rows;
       },
       targetOf: () => undefined,
+      onTimerFault: (error) => this.#onFault("", [], error, false),
       onFault: (stream, chunk, error, toFaultStream) => this.#onFault(stream, chunk, error, toFaultStream),
     };
   }

@@ -33,7 +33,7 @@ export class PatternRuntime extends Processor {
     this.#host = host;
     this.#isSequence = plan.type === "sequence";
     this.#settings = { type: plan.type, width: plan.width, withinMs: plan.withinMs, startIds: [] };
-    const builder = new PatternBuilder(this.#settings, host, (stateEvent) =>
+    const builder = new PatternBuilder(this.#settings, this.#accounted(host), (stateEvent) =>
       this.next.processOne(stateEvent),
     );
     this.#root = builder.build(plan.element);
@@ -48,6 +48,22 @@ export class PatternRuntime extends Processor {
     }
     this.#listen(plan.element);
     this.#sweep = plan.withinMs === undefined ? undefined : host.timer((time) => this.#onSweep(time));
+  }
+
+  /** The host, with an account of the matches after each timer of a state. */
+  #accounted(host: Host): Host {
+    return {
+      now: () => host.now(),
+      charge: (rows) => host.charge(rows),
+      get isResuming() {
+        return host.isResuming;
+      },
+      timer: (fire) =>
+        host.timer((time) => {
+          fire(time);
+          this.#account();
+        }),
+    };
   }
 
   /** Siddhi's partial matches wait for the next event to be dropped; here a silent stream frees them too. */
@@ -100,6 +116,7 @@ export class PatternRuntime extends Processor {
   override start(): void {
     for (const pre of this.#root.inits) pre.init();
     for (const pre of this.#pres) pre.start();
+    this.#account();
   }
 
   process(_chunk: Ev[]): void {

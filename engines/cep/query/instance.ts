@@ -17,6 +17,8 @@ export interface InstanceServices {
   readonly scheduler: Scheduler;
   /** Counts rows against the app's limit. @throws CepError `LIMIT` */
   charge(rows: number): void;
+  /** Takes what a timer's work threw; the next timer is none the worse for it. */
+  onTimerFault(error: unknown): void;
 }
 
 interface Operator {
@@ -58,7 +60,14 @@ export class QueryInstance implements Host {
   }
 
   timer(fire: (time: number) => void): Timer {
-    const timer = new Timer(this.#services.scheduler, this.#order + this.#operators.length, fire);
+    const guarded = (time: number): void => {
+      try {
+        fire(time);
+      } catch (error) {
+        this.#services.onTimerFault(error);
+      }
+    };
+    const timer = new Timer(this.#services.scheduler, this.#order + this.#operators.length, guarded);
     this.#timers.push(timer);
     return timer;
   }
