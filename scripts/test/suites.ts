@@ -66,6 +66,7 @@ export const suites: readonly Suite[] = [
     needs: ["shared"],
   },
   configured("runtime"),
+  configured("runtime/registry"),
   configured("streams"),
   configured("identity"),
   configured("logins", ["simplesamlphp", "php", "php-mbstring", "php-xml", "slapd"]),

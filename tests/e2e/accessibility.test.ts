@@ -96,8 +96,10 @@ test.each([
   await look("app-live");
   await page.goto(`${didp}/me/apps`);
   await look("my-apps");
-  await page.goto(`${didp}/me/account`);
-  await look("my-account");
+  for (const path of ["me/account", "me/delete", "recover", "dev", "mfr", "m", "t"]) {
+    await page.goto(`${didp}/${path}`);
+    await look(path.replace("/", "-"));
+  }
   await context.close();
 });
 
