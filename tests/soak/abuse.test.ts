@@ -94,6 +94,17 @@ async function puback(peer: MqttPeer): Promise<number> {
   throw new Error(`the connection ended (${peer.ended}) before a PUBACK came`);
 }
 
+/** Waits until the server has seen that connections of a device were cut. */
+async function roomFor({ accessToken }: { accessToken: string }): Promise<void> {
+  for (let code = -1; code !== 0; ) {
+    const peer = await MqttPeer.open({ url, headers: { authorization: `Bearer ${accessToken}` } }, 5);
+    if (typeof peer === "number") throw new Error(`refused with ${peer}`);
+    peer.connect(undefined, { mqttClientId: "room" });
+    code = (await peer.nextOf("connack")).reasonCode;
+    peer.cut();
+  }
+}
+
 /** Another device of the same user and a device of another one get their own messages through. */
 async function othersAreWell(): Promise<void> {
   for (const device of [neighbour, stranger]) {
@@ -173,20 +184,23 @@ test("a packet above the announced maximum is refused, one of exactly that size 
   await peer.end();
 });
 
-test("a hundred giants at once, each one byte short, cost bounded memory", async () => {
+test("giants on all connections that a device may have, each one byte short, cost bounded memory", async () => {
   const before = residentMib(workerdPid);
-  const peers = await Promise.all(Array.from({ length: 100 }, (_, n) => open(abuser, `slow-giant-${n}`)));
+  const peers = await Promise.all(
+    Array.from({ length: limits.sessionsOfOne }, (_, n) => open(abuser, `slow-giant-${n}`)),
+  );
   const whole = encode(publish("telemetry/large", { payload: new Uint8Array(200_000) }), 5);
   for (const peer of peers) peer.sendBytes(whole.subarray(0, -1));
   await othersAreWell();
-  for (const peer of peers) peer.send({ type: "pingreq" }); // its first byte ends the PUBLISH
-  expect(residentMib(workerdPid) - before).toBeLessThan(300);
+  expect(residentMib(workerdPid) - before).toBeLessThan(128);
   for (const peer of peers) peer.cut();
+  await Promise.all(peers.map((peer) => peer.end()));
+  await roomFor(abuser);
 });
 
-test("thousands of subscriptions: those above the limit get 0x97, the others work", async () => {
+test("more subscriptions than a session may have: those above the limit get 0x97, the others work", async () => {
   const peer = await open(abuser, "subscriber");
-  const filters = Array.from({ length: 3000 }, (_, n) => `telemetry/s-${n}/+`);
+  const filters = Array.from({ length: 1500 }, (_, n) => `telemetry/s-${n}/+`);
   const codes: number[] = [];
   for (let from = 0; from < filters.length; from += 500) {
     peer.send(subscribe(...filters.slice(from, from + 500)));
@@ -194,7 +208,7 @@ test("thousands of subscriptions: those above the limit get 0x97, the others wor
   }
   expect(codes.filter((code) => code === 1)).toHaveLength(limits.subscriptions);
   expect(codes.slice(limits.subscriptions)).toEqual(
-    Array<number>(3000 - limits.subscriptions).fill(reasonCode.quotaExceeded),
+    Array<number>(1500 - limits.subscriptions).fill(reasonCode.quotaExceeded),
   );
   peer.send(publish(`telemetry/s-${limits.subscriptions - 1}/x`));
   expect((await peer.nextOf("publish")).topicName).toBe(`telemetry/s-${limits.subscriptions - 1}/x`);
@@ -224,10 +238,10 @@ test("more retained topics than allowed get 0x97; those that are there may still
   peer.cut();
 });
 
-test("more connections than a user may have are refused with 0x97, of that user only", async () => {
+test("more connections than one device may have are refused with 0x97; others are welcome, of the same user too", async () => {
   const peers: MqttPeer[] = [];
   let code = 0;
-  for (let n = 0; code === 0 && n <= limits.connections; n += 1) {
+  for (let n = 0; code === 0 && n <= limits.sessionsOfOne; n += 1) {
     const peer = await MqttPeer.open({ url, headers: { authorization: `Bearer ${abuser.accessToken}` } }, 5);
     if (typeof peer === "number") throw new Error(`refused with ${peer}`);
     peers.push(peer);
@@ -235,9 +249,11 @@ test("more connections than a user may have are refused with 0x97, of that user 
     code = (await peer.nextOf("connack")).reasonCode;
   }
   expect(code).toBe(reasonCode.quotaExceeded);
-  const other = await open(stranger, "still-welcome");
-  other.cut();
+  // The last test's connection may not have gone yet.
+  expect(peers.length).toBeGreaterThan(limits.sessionsOfOne - 3);
+  await othersAreWell();
   for (const peer of peers) peer.cut();
+  await roomFor(abuser);
 });
 
 test("somebody without a token may send no more than a little before CONNECT is complete", async () => {
@@ -251,7 +267,7 @@ test("somebody without a token may send no more than a little before CONNECT is 
 });
 
 test("a reader that stands still costs bounded memory, and gets what the limits promise when it goes on", async () => {
-  const payload = new Uint8Array(60_000);
+  const payload = new Uint8Array(200_000);
   const slow = await FrameSocket.open(url, { Authorization: `Bearer ${neighbour.accessToken}` });
   const decoder = new Decoder({ role: "client", maximumPacketSize: 2 ** 28, protocolLevel: 5 });
   const arrived: Packet[] = [];
@@ -277,7 +293,7 @@ test("a reader that stands still costs bounded memory, and gets what the limits 
   const before = residentMib(workerdPid);
   const startedAt = performance.now();
   const peer = await open(neighbour, "fast");
-  const count = 1500; // 90 MB, within the burst
+  const count = 1500; // 300 MB, within the burst
   for (let n = 0; n < count; n += 1) {
     peer.send(
       publish("telemetry/slow", { payload, qos: n % 2 === 0 ? 0 : 1, ...(n % 2 === 1 && { packetId: n }) }),
@@ -286,7 +302,7 @@ test("a reader that stands still costs bounded memory, and gets what the limits 
   peer.send({ type: "pingreq" });
   await peer.nextOf("pingresp");
   // 64 in flight and 1 MiB waiting at QoS 1, 8 MiB at QoS 0; the rest of the room is the runtime's.
-  expect(residentMib(workerdPid) - before).toBeLessThan(64);
+  expect(residentMib(workerdPid) - before).toBeLessThan(128);
   await othersAreWell();
   const elapsedSeconds = (performance.now() - startedAt) / 1000;
   say({ type: "pingreq" });

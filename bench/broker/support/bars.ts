@@ -13,7 +13,8 @@ interface Bar {
  * The bars of MESSAGING.md §8 beside what this run measured. A table, not a test: a speed is never asserted.
  */
 export function barsTable(): string {
-  const rows = bars();
+  // A question that was not asked has no numbers.
+  const rows = bars().map((row) => (row.isMet === undefined ? { ...row, measured: "" } : row));
   const widths = [
     rows.map(({ what }) => what),
     rows.map(({ bar }) => bar),
