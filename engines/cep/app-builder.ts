@@ -1,7 +1,7 @@
 import { Aggregation } from "./aggregation/aggregation.ts";
 import { compileAggregation } from "./aggregation/compile-aggregation.ts";
 import { checkAppAnnotations, checkStreamAnnotations } from "./app-annotations.ts";
-import { CepError, suggest } from "./cep-error.ts";
+import { CepError, placed, suggest } from "./cep-error.ts";
 import { type Attribute, CURRENT, Ev } from "./event.ts";
 import {
   type App,
@@ -77,12 +77,11 @@ export class AppBuilder {
     this.#services = services;
     this.env = this.#environment(undefined);
     checkAppAnnotations(app.annotations);
-    for (const d of app.definitions) this.#define(d);
-    for (const d of app.definitions) if (d.kind === "aggregation") this.#defineAggregation(d);
-    for (const e of app.elements) {
-      if (e.kind === "query") this.#addQuery(e);
-      else this.#addPartition(e);
-    }
+    for (const d of app.definitions) placed(d, () => this.#define(d));
+    for (const d of app.definitions)
+      if (d.kind === "aggregation") placed(d, () => this.#defineAggregation(d));
+    for (const e of app.elements)
+      placed(e, () => (e.kind === "query" ? this.#addQuery(e) : this.#addPartition(e)));
   }
 
   #environment(inner: Map<string, readonly Attribute[]> | undefined): Environment {

@@ -68,6 +68,19 @@ export class CepError extends Error {
   }
 }
 
+/** Runs `make`; an error without a place of its own gets that of `at`. */
+export function placed<T>(at: { readonly start: number; readonly end: number }, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof CepError && error.offset < 0) {
+      error.offset = at.start;
+      error.length = at.end - at.start;
+    }
+    throw error;
+  }
+}
+
 /** Line and column (from 1) of an offset into `text`. Cost: one pass over the text before it. */
 export function positionAt(text: string, offset: number, length: number): SourcePosition {
   let line = 1;

@@ -1,4 +1,4 @@
-import { CepError } from "../cep-error.ts";
+import { CepError, placed } from "../cep-error.ts";
 import { type Attribute, Ev } from "../event.ts";
 import { compileCondition, compileExpression } from "../expression/compile-expression.ts";
 import type { Compiled } from "../expression/compiled.ts";
@@ -65,14 +65,16 @@ export function compileWindow(
   const args = compileArgs(call, scope);
   validateArguments(extension, args, call);
   const { attributes } = scope.slot;
-  return extension.create({
-    args,
-    attributes,
-    expectsExpired,
-    isFindable,
-    at: call,
-    compileText: (text) => env.compileWindowExpression(text, attributes),
-  });
+  return placed(call, () =>
+    extension.create({
+      args,
+      attributes,
+      expectsExpired,
+      isFindable,
+      at: call,
+      compileText: (text) => env.compileWindowExpression(text, attributes),
+    }),
+  );
 }
 
 /** Compiles a `#name(…)` handler. @throws CepError `DUPLICATE_ATTRIBUTE` when it adds a name there is already. */
