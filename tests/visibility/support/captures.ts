@@ -38,7 +38,8 @@ export class Captures {
   open(party: Party, kind: Kind): (bytes: string | Uint8Array) => void {
     const capture: Capture = { party, kind, chunks: [] };
     this.#captures.push(capture);
-    return (bytes) => capture.chunks.push(typeof bytes === "string" ? Buffer.from(bytes) : Buffer.from(bytes));
+    return (bytes) =>
+      capture.chunks.push(typeof bytes === "string" ? Buffer.from(bytes) : Buffer.from(bytes));
   }
 
   /** All that these parties have of these kinds, one buffer a capture. */

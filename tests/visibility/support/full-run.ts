@@ -10,6 +10,7 @@ import { openFactory } from "../../support/manufacturer.ts";
 import { DeviceClient } from "../../support/owned-device.ts";
 import { type AppTokens, ThirdPartyApp } from "../../support/third-party-app.ts";
 import type { Captures } from "./captures.ts";
+import { releaseDevice } from "./device-page.ts";
 import { accepted, Link, textOf } from "./link.ts";
 import { addressOf, as, type Caller, fetchFrom } from "./network.ts";
 import { ObservedPlatform } from "./observed-platform.ts";
@@ -86,7 +87,9 @@ async function walk(platform: ObservedPlatform): Promise<{
   const made = await as("manufacturer", async () => {
     const identities: DeviceIdentity[] = [];
     for (const deviceRef of serials) {
-      identities.push(await factory.register({ name: "n", product: "room-node", title: "Room node", deviceRef }));
+      identities.push(
+        await factory.register({ name: "n", product: "room-node", title: "Room node", deviceRef }),
+      );
       captures.add("manufacturer", "seen", deviceRef);
     }
     return identities;
@@ -178,7 +181,9 @@ async function walk(platform: ObservedPlatform): Promise<{
   for (const link of [firstApp, secondApp, thirdApp]) await link.subscribe("#");
   const seen = await firstApp.message((packet) => textOf(packet).includes(value));
   const seenBySecond = await secondApp.message((packet) => textOf(packet).includes(value));
-  const unselectedSeenBySecond = await secondApp.message((packet) => textOf(packet).includes(unselectedValue));
+  const unselectedSeenBySecond = await secondApp.message((packet) =>
+    textOf(packet).includes(unselectedValue),
+  );
   const seenByThird = await thirdApp.message((packet) => textOf(packet).includes("23.5"));
   const command = word("command");
   await firstApp.publish(
@@ -195,10 +200,10 @@ async function walk(platform: ObservedPlatform): Promise<{
   tpaTokens = await as("tpa", () => tpa.refresh(tpaTokens.refreshToken));
   tokensOfDevices.push(firstTokens.accessToken, firstTokens.refreshToken);
   tokensOfApps.push(tpaTokens.accessToken, tpaTokens.refreshToken);
-  await as("tpa2", () =>
+  await as("tpa", () =>
     fetch(`${didp}/introspect`, {
       method: "POST",
-      body: new URLSearchParams({ token: tpaTokens.accessToken, client_id: tpa2.client.client_id }),
+      body: new URLSearchParams({ token: tpaTokens.accessToken, client_id: tpa.client.client_id }),
     }),
   );
   await as("owner", async () => {
@@ -295,16 +300,6 @@ async function authorizePushed(
     oauth.validateAuthResponse(app.server, app.client, answer, request.state ?? ""),
     verifier,
   );
-}
-
-/** Lets go of the first device on the person's page. */
-export async function releaseDevice(person: Person, didp: string): Promise<void> {
-  const page = await person.open(new URL("/me/devices", didp));
-  const form = page.forms.find(({ action }) => action.pathname.endsWith("/release"));
-  if (form === undefined) throw new Error(`there is nothing to release on "${page.heading}"`);
-  const entries = form.fields.map(({ name, value }): [string, string] => [name, value]);
-  const done = await person.submit(page, { form, entries: [...entries, ["decision", "release"]] });
-  if (done.status >= 400) throw new Error(`the release was refused: ${done.heading}`);
 }
 
 function linkAs(

@@ -93,7 +93,10 @@ export class ObservedPlatform {
     await this.#login.close();
     const { stateDir } = this.#platform;
     // All bytes first: opening a database would fold its write-ahead log into it and remove it.
-    const files = filesBelow(stateDir).map((name) => ({ name, bytes: readFileSync(path.join(stateDir, name)) }));
+    const files = filesBelow(stateDir).map((name) => ({
+      name,
+      bytes: readFileSync(path.join(stateDir, name)),
+    }));
     for (const { name, bytes } of files) this.#keep(path.join(stateDir, name), name, bytes);
     rmSync(stateDir, { recursive: true, force: true });
   }
@@ -114,7 +117,8 @@ export class ObservedPlatform {
     else if (script === "cep") this.captures.add("streams", "kept", bytes);
     else if (script === "didp") {
       this.captures.add("didp", "kept", bytes);
-      for (const row of rowsOf(file, ["session", "login", "attempt"])) this.captures.add("login", "kept", row);
+      for (const row of rowsOf(file, ["session", "login", "attempt"]))
+        this.captures.add("login", "kept", row);
     } else if (name.startsWith("v3/d1/")) this.#keepD1(file, bytes);
     else throw new Error(`${name} belongs to no known party`);
   }
@@ -221,7 +225,9 @@ function rowsOf(file: string, tables: readonly string[], columns = "*"): string[
   const database = new DatabaseSync(file);
   try {
     return tables.flatMap((table) => {
-      const found = database.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").get(table);
+      const found = database
+        .prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?")
+        .get(table);
       if (found === undefined) return [];
       return database
         .prepare(`SELECT ${columns} FROM ${table}`)

@@ -1,0 +1,252 @@
+import { has, type Sighting, sightingOf } from "./canary.ts";
+import type { Captures, Party } from "./captures.ts";
+import type { CanaryName, FullRun } from "./full-run.ts";
+
+/** The columns. */
+export const columns = [
+  ["manufacturer", "manufacturer"],
+  ["UIdP", "uidp"],
+  ["DIdP, login part", "login"],
+  ["DIdP, token part", "didp"],
+  ["pseudonymiser", "pseudonymiser"],
+  ["gateway", "gateway"],
+  ["PCM", "pcm"],
+  ["stream app", "streams"],
+  ["device", "device"],
+  ["TPA", "tpa"],
+] as const satisfies readonly (readonly [title: string, party: Party])[];
+
+/** One row: what is looked for, and what each column must show, in the order of `columns`. */
+interface Row {
+  readonly title: string;
+  readonly canaries: readonly CanaryName[];
+  readonly expected: readonly Sighting[];
+}
+
+const row = (title: string, canaries: readonly CanaryName[], cells: string): Row => ({
+  title,
+  canaries,
+  expected: cells
+    .trim()
+    .split(/\s+/)
+    .map((cell) => (cell === "kept" || cell === "seen" ? cell : "–")),
+});
+
+/** IDENTITY.md §3.1 with the rows that issue 4 adds. Columns as in `columns`. */
+const rows: readonly Row[] = [
+  //                                                                          mfr  uidp logn didp psn  gw   pcm  strm dev  tpa
+  row(
+    "hardware id (serial)",
+    ["hardware"],
+    "                                 seen –    –    seen –    –    –    –    kept –   ",
+  ),
+  row(
+    "device's client_id",
+    ["deviceClientId"],
+    "                             seen –    –    kept –    –    –    –    kept –   ",
+  ),
+  row(
+    "device's client_secret",
+    ["deviceSecret"],
+    "                           seen –    –    seen –    –    –    –    kept –   ",
+  ),
+  row(
+    "app's client_id",
+    ["appClientId"],
+    "                                   –    –    –    kept –    –    –    –    –    seen",
+  ),
+  row(
+    "claim code",
+    ["claimCode"],
+    "                                          seen –    –    seen –    –    –    –    –    –   ",
+  ),
+  row(
+    "UIdP subject",
+    ["subject"],
+    "                                          –    kept seen –    –    –    –    –    –    –   ",
+  ),
+  row(
+    "name and e-mail",
+    ["email", "personName"],
+    "                           –    kept –    –    –    –    –    –    –    –   ",
+  ),
+  row(
+    "anonymous id",
+    ["anonymousId"],
+    "                                      –    –    kept kept kept –    –    –    –    –   ",
+  ),
+  row(
+    "the gateway's pseudonym of the user",
+    ["gatewayUser"],
+    "               –    –    –    –    –    –    kept kept –    –   ",
+  ),
+  row(
+    "dh (per ownership)",
+    ["deviceHandle"],
+    "                               –    –    –    kept –    seen kept kept –    –   ",
+  ),
+  row(
+    "ph (pairwise handle)",
+    ["pairwiseHandle"],
+    "                           –    –    –    –    –    seen kept –    –    seen",
+  ),
+  row(
+    "device's bearer tokens",
+    ["deviceTokens"],
+    "                           –    –    –    seen –    seen seen –    seen –   ",
+  ),
+  row(
+    "app's bearer tokens",
+    ["appTokens"],
+    "                                 –    –    –    seen –    seen –    –    –    seen",
+  ),
+  row(
+    "data value of a selected device",
+    ["value"],
+    "                         –    –    –    –    –    seen kept kept seen seen",
+  ),
+  row(
+    "data value of another device",
+    ["unselectedValue"],
+    "                  –    –    –    –    –    seen kept kept seen –   ",
+  ),
+  row(
+    "command",
+    ["command"],
+    "                                               –    –    –    –    –    seen seen –    seen seen",
+  ),
+  row(
+    "owner's name for a device",
+    ["deviceName"],
+    "                          –    –    –    seen –    seen kept kept –    –   ",
+  ),
+  row(
+    "which app the user uses",
+    ["appName"],
+    "                               –    –    –    kept –    seen kept –    –    seen",
+  ),
+  row(
+    "IP address",
+    ["ownerAddress", "deviceAddress", "appAddress"],
+    "        –    seen seen seen –    seen –    –    –    –   ",
+  ),
+];
+
+/** One cell: what was measured and what must be there. */
+export interface Cell {
+  readonly row: string;
+  readonly column: string;
+  readonly found: Sighting;
+  readonly expected: Sighting;
+}
+
+/** Measures every cell. */
+export function measure({ captures, canaries }: Pick<FullRun, "captures" | "canaries">): readonly Cell[] {
+  const cells = rows.flatMap(({ title, canaries: names, expected }) => {
+    const looked = names.flatMap((name) => canaries[name]);
+    if (looked.length === 0) throw new Error(`there is no canary for "${title}"`);
+    return columns.map(([column, party], index) => ({
+      row: title,
+      column,
+      found: sightingOf(captures, party, looked),
+      expected: expected[index] ?? "–",
+    }));
+  });
+  return [...cells, ...whichDevice(captures, canaries)];
+}
+
+/** Only who has both the handle of the ownership and the pairwise one can tell which device an app sees. */
+function whichDevice(captures: Captures, canaries: FullRun["canaries"]): readonly Cell[] {
+  const expected: Partial<Record<Party, Sighting>> = { gateway: "seen", pcm: "kept" };
+  const [dh, ph] = [canaries.deviceHandle.slice(0, 1), canaries.pairwiseHandle];
+  return columns.map(([column, party]) => {
+    const both = [sightingOf(captures, party, dh), sightingOf(captures, party, ph)];
+    const found = both.includes("–") ? "–" : both.includes("seen") ? "seen" : "kept";
+    return { row: "which device an app sees", column, found, expected: expected[party] ?? "–" };
+  });
+}
+
+/** The cells that are not as they must be, a sentence each. */
+export function wrongCells(cells: readonly Cell[]): readonly string[] {
+  return cells
+    .filter(({ found, expected }) => found !== expected)
+    .map(({ row: of, column, found, expected }) => `${of}, ${column}: ${found} instead of ${expected}`);
+}
+
+/** The table as Markdown. */
+export function tableOf(cells: readonly Cell[]): string {
+  const titles = [...new Set(cells.map((cell) => cell.row))];
+  const line = (words: readonly string[]) => `| ${words.join(" | ")} |`;
+  return [
+    line(["", ...columns.map(([column]) => column)]),
+    line(["---", ...columns.map(() => "---")]),
+    ...titles.map((title) =>
+      line([title, ...cells.filter((cell) => cell.row === title).map(({ found }) => found)]),
+    ),
+  ].join("\n");
+}
+
+/** One sentence about parties who put together what they have, and what of it does not hold. */
+export interface Collusion {
+  readonly claim: string;
+  readonly broken: readonly string[];
+}
+
+/** The collusion rows of IDENTITY.md §3.1. */
+export function collusions({ captures, canaries, handles }: FullRun): readonly Collusion[] {
+  const absent = (
+    parties: readonly Party[],
+    names: readonly CanaryName[],
+    kinds?: readonly ("kept" | "seen")[],
+  ) => names.filter((name) => canaries[name].some((canary) => has(captures, parties, canary, kinds)));
+  const common = (parties: readonly [Party, Party]) => {
+    const [mine, theirs] = parties.map((party) => idsOf(captures, party));
+    const everybodys = idsOf(captures, "control"); // an app of somebody else, on the same platform
+    return [...(mine ?? [])].filter((id) => theirs?.has(id) && !everybodys.has(id));
+  };
+  return [
+    {
+      claim: "gateway + TPA learn nothing about the user",
+      broken: absent(
+        ["gateway", "tpa"],
+        ["subject", "email", "personName", "anonymousId", "deviceClientId", "claimCode", "hardware"],
+      ),
+    },
+    {
+      claim:
+        "DIdP's token part + TPA cannot name the devices: no store of one holds a handle or a name of the other",
+      broken: [
+        ...absent(["didp"], ["pairwiseHandle", "value"]),
+        ...absent(["didp"], ["deviceName"], ["kept"]),
+        ...absent(["tpa"], ["deviceHandle", "deviceClientId", "deviceName", "hardware"]),
+      ],
+    },
+    {
+      claim:
+        "two TPAs cannot match a device: nothing like an id is common to what they have, but for the data itself",
+      broken: [
+        ...common(["tpa", "tpa2"]).filter(
+          (id) => ![...canaries.command, ...canaries.value].some((own) => own.includes(id)),
+        ),
+        ...handles.tpa2.split(" ").filter((handle) => handle === handles.tpa),
+      ],
+    },
+    {
+      claim: "manufacturer + TPA cannot match serials or client ids",
+      broken: [
+        ...common(["manufacturer", "tpa"]),
+        ...absent(["tpa"], ["hardware", "deviceClientId", "claimCode"]),
+      ],
+    },
+  ];
+}
+
+/**
+ * Everything like an id: runs of 10 and more letters of base64url with a digit or capitals inside. Not in it: the
+ * times and request ids of HTTP answers.
+ */
+function idsOf(captures: Captures, party: Party): ReadonlySet<string> {
+  const text = captures.of([party]).map((bytes) => bytes.toString("latin1"));
+  const runs = text.flatMap((one) => one.match(/[\w-]{10,}/g) ?? []);
+  return new Set(runs.filter((run) => /\d/.test(run) || /[a-z][A-Z]/.test(run)));
+}
