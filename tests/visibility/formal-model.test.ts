@@ -13,8 +13,8 @@ import { type Consent, type Thing, type User, World } from "./support/world.ts";
  * value flows from a device to an app exactly when one and the same user has claimed the device and let the app see
  * it, and neither has ended. The model below knows of users, claims and consents only, and of no engine.
  */
-const SCHEDULES = 3;
-const STEPS = 40;
+const SCHEDULES = 5;
+const STEPS = 250;
 const firstSeed = Number(process.env.VISIBILITY_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const stateDir = mkdtempSync(path.join(tmpdir(), "edgenym-model-"));
 
