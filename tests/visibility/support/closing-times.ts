@@ -17,7 +17,7 @@ export interface ClosingTimes {
   readonly behaviour: Behaviour;
   /** From the request (or the end of the token's life) to the end of the connection; negative is before. */
   readonly milliseconds: readonly number[];
-  /** Messages published after the cause was acknowledged that came all the same. */
+  /** Messages published after the cause was acknowledged, or the connection had ended, that came all the same. */
   readonly lateMessages: number;
 }
 
@@ -135,7 +135,7 @@ async function releaseOnce({ world, alice, thing }: Scene, behaviour: Behaviour)
 async function expireOnce(scene: Scene, behaviour: Behaviour): Promise<Once> {
   const before = performance.now();
   const consent = await share(scene, behaviour);
-  const once = await watch(scene, consent.link, behaviour, async () => {});
+  const once = await watch(scene, consent.link, behaviour, async () => {}, false);
   // Counted from the earliest moment at which the token can have been made, so that no delay is hidden.
   const milliseconds = (consent.link.endedAtMs ?? Number.NaN) - before - TOKEN_SECONDS * 1000;
   await scene.world.revoke(consent, "app");
@@ -147,15 +147,20 @@ async function share({ world, alice, thing, app }: Scene, behaviour: Behaviour):
   return world.consent(app.client, app.name, alice, [thing], commanded);
 }
 
-/** Runs the cause while the client does its thing; then the device speaks once more. */
+/**
+ * Runs the cause while the client does its thing; the device speaks as soon as the cause is acknowledged (where it is
+ * a request), and once more when the connection has ended.
+ */
 async function watch(
   { world, alice, thing }: Scene,
   link: Link,
   behaviour: Behaviour,
   cause: () => Promise<void>,
+  isAcknowledged = true,
 ): Promise<Once> {
   const { owned } = thing;
   if (owned === undefined) throw new Error("the device has no owner");
+  const early = world.word();
   let topic = "";
   if (behaviour !== "idle") {
     const word = world.word();
@@ -166,13 +171,15 @@ async function watch(
   const stop = keepBusy(link, behaviour, topic);
   const begun = performance.now();
   await cause();
+  if (isAcknowledged) await owned.link.publish("telemetry/temperature", early);
   await link.end();
   const milliseconds = (link.endedAtMs ?? Number.NaN) - begun;
   await stop();
   const word = world.word();
   await owned.link.publish("telemetry/temperature", word);
   await alice.link.message((packet) => textOf(packet) === word);
-  return { milliseconds, lateMessages: link.heard.filter((packet) => textOf(packet) === word).length };
+  const late = link.heard.filter((packet) => [word, early].includes(textOf(packet)));
+  return { milliseconds, lateMessages: late.length };
 }
 
 /** A publishing client sends as soon as the last one is acknowledged. @returns waits until it has noticed the end. */
