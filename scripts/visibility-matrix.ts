@@ -27,7 +27,7 @@ const cells = measure(run);
 const rows = collusions(run);
 const wrong = [
   ...wrongCells(cells),
-  ...rows.flatMap(({ claim, broken }) => (broken.length === 0 ? [] : [`${claim}: ${broken.length} broken`])),
+  ...rows.flatMap(({ claim, broken }) => (broken.length === 0 ? [] : [`${claim}: not ${broken.join(", ")}`])),
 ];
 const table = `\n${tableOf(cells)}\n\n`;
 const together = `\n${rows.map(({ claim, broken }) => `- ${claim}: **${broken.length === 0 ? "holds" : "broken"}**`).join("\n")}\n\n`;

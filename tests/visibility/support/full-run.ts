@@ -311,8 +311,9 @@ function linkAs(
   return as(caller, async () => accepted(await Link.open(carrier, token, changes)));
 }
 
+/** Eight digits after the point: as many as a number in JSON keeps whoever reads and writes it again. */
 function randomDigits(): string {
-  return String(randomBytes(6).readUIntBE(0, 6)).padStart(9, "7").replace(/0+$/, "1");
+  return String(10_000_001 + 2 * randomBytes(3).readUIntBE(0, 3));
 }
 
 function bytesOf(key: string): Uint8Array<ArrayBuffer> {

@@ -242,11 +242,19 @@ export function collusions({ captures, canaries, handles }: FullRun): readonly C
 }
 
 /**
- * Everything like an id: runs of 10 and more letters of base64url with a digit or capitals inside. Not in it: the
- * times and request ids of HTTP answers.
+ * Everything like an id: runs of 10 and more letters of base64url with a digit or capitals inside. Times are none:
+ * two apps that register in the same second are told the same one.
  */
 function idsOf(captures: Captures, party: Party): ReadonlySet<string> {
   const text = captures.of([party]).map((bytes) => bytes.toString("latin1"));
   const runs = text.flatMap((one) => one.match(/[\w-]{10,}/g) ?? []);
-  return new Set(runs.filter((run) => /\d/.test(run) || /[a-z][A-Z]/.test(run)));
+  return new Set(runs.filter((run) => (/\d/.test(run) || /[a-z][A-Z]/.test(run)) && !isTime(run)));
+}
+
+/** A date of ISO 8601, or a time of these years in seconds or milliseconds. */
+function isTime(run: string): boolean {
+  if (/^\d{4}-\d\d-\d\d(T\d\d)?$/.test(run)) return true;
+  if (!/^\d{10}(\d{3})?$/.test(run)) return false;
+  const year = new Date(Number(run.padEnd(13, "0"))).getUTCFullYear();
+  return year >= 2020 && year < 2100;
 }
