@@ -3,7 +3,7 @@
  *
  * `node scripts/visibility-matrix.ts` prints the table and writes it into docs/visibility.md.
  * `node scripts/visibility-matrix.ts --check` writes nothing, and fails if that page's table is stale.
- * `node scripts/visibility-matrix.ts --times [rounds]` also measures how soon connections close (several minutes).
+ * `node scripts/visibility-matrix.ts --times [rounds]` also measures how soon connections close (minutes).
  *
  * Every way it fails when a cell is not as it must be, or a collusion row does not hold. Ports 18860 to 18889.
  */
