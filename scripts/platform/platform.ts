@@ -1,5 +1,6 @@
 import { createWriteStream, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import { startLocalLogin } from "../../demo/local-login.ts";
@@ -46,8 +47,12 @@ export class PortTakenError extends Error {
  */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const { addresses } = options;
-  await endLeftover(options.stateDir);
-  const taken = await takenParts(addresses);
+  const hadLeftover = await endLeftover(options.stateDir);
+  let taken = await takenParts(addresses);
+  for (let tries = 0; hadLeftover && taken.length > 0 && tries < 100; tries += 1) {
+    await setTimeout(50);
+    taken = await takenParts(addresses);
+  }
   if (taken.length > 0) throw new PortTakenError(taken, addresses);
 
   mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });

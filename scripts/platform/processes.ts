@@ -30,20 +30,21 @@ export function forgetProcesses(stateDir: string): void {
 
 /**
  * A platform that was killed leaves its workerd behind, which holds the ports and the databases: end it. Only
- * processes that were recorded, still are workerd, and whose platform is gone are touched.
+ * processes that were recorded, still are workerd, and whose platform is gone are touched. Their ports may take a
+ * moment more to be free, until the last of their threads is gone.
+ * @returns whether there was one.
  * @throws AlreadyRunningError if the platform itself is alive.
  */
-export async function endLeftover(stateDir: string): Promise<void> {
+export async function endLeftover(stateDir: string): Promise<boolean> {
   const recorded = readProcesses(stateDir);
-  if (recorded === undefined) return;
+  if (recorded === undefined) return false;
   if (commandOf(recorded.platform).includes("scripts/start.ts"))
     throw new AlreadyRunningError(recorded.platform);
-  for (const pid of recorded.workerd) {
-    if (!commandOf(pid).includes("workerd")) continue;
-    process.kill(pid, "SIGKILL");
-    while (running().some((candidate) => candidate.pid === pid)) await setTimeout(20);
-  }
+  const leftover = recorded.workerd.filter((pid) => commandOf(pid).includes("workerd"));
+  for (const pid of leftover) process.kill(pid, "SIGKILL");
+  while (running().some(({ pid }) => leftover.includes(pid))) await setTimeout(20);
   forgetProcesses(stateDir);
+  return leftover.length > 0;
 }
 
 function readProcesses(stateDir: string): Processes | undefined {
