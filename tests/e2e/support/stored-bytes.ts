@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 
 /** Where a party keeps what it keeps, below the state folder. */
-export type Party = "pcm" | "streams" | "streams" | "registry" | "d1" | "log" | "cache";
+export type Party = "pcm" | "streams" | "registry" | "d1" | "log" | "cache";
 
 /**
  * Every byte that the platform has on disk, party by party: databases with their write-ahead logs and freed
@@ -30,7 +30,6 @@ export function leaks(
 function partyOf(file: string): Party {
   if (file === "log.jsonl") return "log";
   if (file.startsWith("v3/do/edgenym-pcm-")) return "pcm";
-  if (file.startsWith("v3/do/edgenym-cep-")) return "streams";
   if (file.startsWith("v3/do/edgenym-cep-")) return "streams";
   if (file.startsWith("v3/do/edgenym-didp-")) return "registry";
   if (file.startsWith("v3/d1/")) return "d1"; // the DIdP's and the pseudonymiser's: files are named by a hash
