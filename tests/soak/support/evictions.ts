@@ -51,18 +51,23 @@ export async function soakEvictions(soak: EvictionSoak): Promise<EvictionVerdict
 
     const pick = random(soak.seed);
     const done = { hibernate: 0, close: 0 };
+    let underWay = 0; // Both loops below evict, and neither may go beyond the number asked for.
     const total = () => done.hibernate + done.close;
     const evict = async (webSockets: "hibernate" | "close") => {
+      if (total() + underWay >= soak.evictions) return;
+      underWay += 1;
       try {
         await platform.miniflare.unsafeEvictDurableObject("edgenym-pcm", "Pcm", { name, webSockets });
         done[webSockets] += 1;
       } catch (error) {
         // It was not in memory just then.
         if (!(error instanceof Error && error.message.includes("not currently running"))) throw error;
+      } finally {
+        underWay -= 1;
       }
     };
     const beforeSend = async () => {
-      if (total() < soak.evictions && pick() < 0.5) await evict("hibernate");
+      if (pick() < 0.5) await evict("hibernate");
       return pick() < 0.1 ? ("in two" as const) : ("whole" as const);
     };
     const options = { url: `${gateway.replace("http", "ws")}/mqtt`, token: device.accessToken, beforeSend };
