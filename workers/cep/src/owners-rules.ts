@@ -1,5 +1,5 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
-import type { TestRequest } from "../../../durable-objects/stream-app/stream-app.ts";
+import type { TestRequest } from "../../../durable-objects/stream-app/rule-status.ts";
 import type { GatewayUserId } from "../../../engines/oauth/authority.ts";
 import { rulesApi } from "./rules-api.ts";
 import { streamAppOf } from "./stream-app-of.ts";

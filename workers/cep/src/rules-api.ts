@@ -6,7 +6,7 @@ import type {
   RuleReport,
   RuleStatus,
   TestRequest,
-} from "../../../durable-objects/stream-app/stream-app.ts";
+} from "../../../durable-objects/stream-app/rule-status.ts";
 import { CepError } from "../../../engines/cep/cep-error.ts";
 import { CodedError } from "../../../engines/errors/coded-error.ts";
 import type { DryRun } from "../../../engines/streams/dry-run.ts";

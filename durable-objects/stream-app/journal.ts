@@ -1,0 +1,282 @@
+import { createLog } from "../../engines/log/log.ts";
+import type { Result, ResultPosition, ThingEvent } from "../../engines/streams/hand-over.ts";
+import { type Rule, ruleErrorOf } from "../../engines/streams/rule.ts";
+import type { RuleLimits } from "../../engines/streams/rule-limits.ts";
+import { RuleSet } from "../../engines/streams/rule-set.ts";
+import type { StoredRule, StoredState, StreamStore } from "./store.ts";
+
+const log = createLog("stream-app", console.log);
+
+/** Events until a checkpoint, at the least; a checkpoint costs as much as the state is large. */
+const checkpointEvents = 500;
+const timersAtOnce = 1_000;
+
+/**
+ * The running rules, and what is durable of them: the last checkpoint (a snapshot per rule) and the log of what came
+ * since. The constructor replays the log, and gets the same results under the same numbers. Each entry is one row,
+ * written in the turn that computes its results.
+ *
+ * @see STREAMS.md §3
+ */
+export class Journal {
+  readonly #store: StreamStore;
+  readonly #limits: RuleLimits;
+  #rules: RuleSet;
+  readonly #records = new Map<string, StoredRule>();
+  #state: StoredState;
+  #seq = 0;
+  #waiting: readonly Result[] = [];
+  #eventsSinceCheckpoint = 0;
+  #checkpointAfter = checkpointEvents;
+  #isDirty = false;
+  #checkpointAtMs = 0;
+  readonly #snapshotBytes = new Map<string, number>();
+
+  constructor(store: StreamStore, limits: RuleLimits) {
+    this.#store = store;
+    this.#limits = limits;
+    this.#rules = new RuleSet(limits);
+    this.#state = store.state() ?? newState();
+    this.#restore();
+  }
+
+  get rules(): RuleSet {
+    return this.#rules;
+  }
+
+  /** All rules, running or not, by name. */
+  get records(): ReadonlyMap<string, StoredRule> {
+    return this.#records;
+  }
+
+  get state(): StoredState {
+    return this.#state;
+  }
+
+  /** Results that were not carried out yet, oldest first. */
+  get waiting(): readonly Result[] {
+    return this.#waiting;
+  }
+
+  /** Something came since the last checkpoint. */
+  get isDirty(): boolean {
+    return this.#isDirty;
+  }
+
+  get checkpointAtMs(): number {
+    return this.#checkpointAtMs;
+  }
+
+  /** Full: nothing more is taken until what waits has been carried out. */
+  get isFull(): boolean {
+    return this.#waiting.length > this.#limits.maxWaitingResults;
+  }
+
+  /** Events are numbered by this sequence from now on; another one begins at 0. */
+  follow(source: string): void {
+    if (source !== this.#state.source) this.#state = { ...this.#state, source, accepted: 0 };
+  }
+
+  /**
+   * One entry, in the log and in the rules; both are one commit. After a long sleep the timers come first, some at a
+   * time; events are not accepted before these have been run.
+   */
+  enter(given: readonly ThingEvent[], upTo = this.#state.accepted): void {
+    const nowMs = Math.max(Date.now(), this.#rules.nowMs);
+    const isUpToDate = this.#rules.runDue(nowMs, timersAtOnce);
+    const atMs = this.#rules.nowMs;
+    const events = isUpToDate ? given : [];
+    const accepted = isUpToDate ? upTo : this.#state.accepted;
+    this.#state = { ...this.#state, accepted };
+    const { source, taken } = this.#state;
+    this.#store.append({ seq: ++this.#seq, atMs, source, accepted, taken, events });
+    this.#apply(atMs, events);
+    this.#eventsSinceCheckpoint += Math.max(1, events.length);
+    this.#isDirty = true;
+    if (this.#isCheckpointWorthIt() || this.#rules.failures.size > 0) this.checkpoint();
+  }
+
+  /** What was carried out need not wait any longer. */
+  acknowledge({ origin, number }: ResultPosition): void {
+    if (origin !== this.#state.origin || number <= this.#state.taken) return;
+    this.#state = { ...this.#state, taken: number };
+    this.#waiting = this.#waiting.filter((result) => result.number > number);
+  }
+
+  /** Writes what changed since the last checkpoint; afterwards the log before it is history. */
+  checkpoint(): void {
+    for (const [name, error] of this.#rules.failures) {
+      const record = this.#records.get(name);
+      this.#rules.remove(name);
+      if (record === undefined) continue;
+      this.record({ ...record, state: "failed", error });
+      log.warn("rule.stopped", { code: error.code });
+      this.interestChanged();
+    }
+    this.#rules.failures.clear();
+    for (const rule of this.#rules.all()) {
+      if (!rule.isChanged) continue;
+      const snapshot = rule.snapshot();
+      this.#snapshotBytes.set(rule.name, snapshot.length);
+      this.#store.saveSnapshot(rule.name, snapshot);
+      const record = this.#records.get(rule.name);
+      if (record !== undefined) {
+        this.record({ ...record, counters: { ...rule.counters }, error: rule.lastError ?? record.error });
+      }
+      rule.isChanged = false;
+    }
+    this.#state = {
+      ...this.#state,
+      seq: this.#seq,
+      atMs: this.#rules.nowMs,
+      lastNumber: this.#rules.lastNumber,
+    };
+    this.#store.saveState(this.#state);
+    this.#store.saveWaitingResults(this.#waiting);
+    this.#store.trimLog(this.#seq);
+    this.#isDirty = false;
+    this.#eventsSinceCheckpoint = 0;
+    this.#checkpointAfter = checkpointEvents;
+    this.#checkpointAtMs = Date.now();
+  }
+
+  /** Compiles and starts a rule, with as much of its stored state as fits. @returns what did not. */
+  run(name: string, text: string, counters: StoredRule["counters"] | undefined): readonly string[] {
+    let rule = this.#rules.compile(name, text);
+    let dropped: readonly string[];
+    try {
+      dropped = this.#load(rule);
+    } catch {
+      rule = this.#rules.compile(name, text);
+      dropped = ["everything"];
+    }
+    if (counters !== undefined) Object.assign(rule.counters, counters);
+    this.#rules.add(rule);
+    rule.start();
+    this.#waiting = [...this.#waiting, ...this.#rules.takeResults()];
+    return dropped;
+  }
+
+  /** Writes what is known of a rule beside its state. */
+  record(record: StoredRule): void {
+    this.#records.set(record.name, record);
+    this.#store.saveRule(record);
+  }
+
+  /** Forgets a rule and its state. */
+  remove(name: string): void {
+    this.#rules.remove(name);
+    this.#records.delete(name);
+    this.#snapshotBytes.delete(name);
+    this.#store.deleteRule(name);
+  }
+
+  /** Other topics may be wanted than the source of events knows. */
+  interestChanged(): void {
+    const interestVersion = this.#state.interestVersion + 1;
+    this.#state = { ...this.#state, interestVersion, isInterestKnown: false };
+  }
+
+  /** The source of events was told of this version. */
+  interestKnown(version: number): void {
+    if (this.#state.interestVersion !== version) return;
+    this.#state = { ...this.#state, isInterestKnown: true };
+    this.#store.saveState({ ...(this.#store.state() ?? this.#state), isInterestKnown: true });
+  }
+
+  /** Size of the last snapshot of a rule, in UTF-16 units (about bytes). */
+  snapshotBytes(name: string): number {
+    return this.#snapshotBytes.get(name) ?? 0;
+  }
+
+  logEntries(): number {
+    return this.#store.logEntries();
+  }
+
+  /** The last events that came, oldest first. */
+  history(most: number): ThingEvent[] {
+    const events: ThingEvent[] = [];
+    for (const entry of this.#store.entriesAfter(0)) events.push(...entry.events);
+    return events.slice(-most);
+  }
+
+  /** The tables are empty again: so is everything here, under another origin. */
+  forget(): void {
+    this.#rules = new RuleSet(this.#limits);
+    this.#records.clear();
+    this.#snapshotBytes.clear();
+    this.#waiting = [];
+    this.#seq = 0;
+    this.#state = newState();
+    this.#isDirty = false;
+  }
+
+  /** The larger the state, the more events share the cost of writing it. */
+  #isCheckpointWorthIt(): boolean {
+    if (this.#eventsSinceCheckpoint < this.#checkpointAfter) return false;
+    let rows = 0;
+    for (const rule of this.#rules.all()) rows += rule.rows();
+    this.#checkpointAfter = Math.max(checkpointEvents, 4 * rows);
+    return this.#eventsSinceCheckpoint >= this.#checkpointAfter;
+  }
+
+  #apply(atMs: number, events: readonly ThingEvent[]): void {
+    const results = this.#rules.apply({ atMs, events });
+    if (results.length > 0) this.#waiting = [...this.#waiting, ...results];
+  }
+
+  /** Compiles the rules, loads their snapshots, and does again what came after them. */
+  #restore(): void {
+    const state = this.#state;
+    this.#seq = state.seq;
+    this.#rules.setClock(state.atMs);
+    this.#rules.lastNumber = state.lastNumber;
+    this.#waiting = this.#store.waitingResults();
+    for (const record of this.#store.rules()) {
+      this.#records.set(record.name, record);
+      if (record.state !== "running") continue;
+      try {
+        const rule = this.#rules.compile(record.name, record.text);
+        Object.assign(rule.counters, record.counters);
+        this.#load(rule);
+        rule.isChanged = false;
+        this.#rules.add(rule);
+      } catch (error) {
+        // A later release of the engine may refuse what an earlier one took.
+        this.#rules.failures.set(record.name, ruleErrorOf(error));
+      }
+    }
+    for (const entry of this.#store.entriesAfter(state.seq)) {
+      this.#seq = entry.seq;
+      this.#state = { ...this.#state, source: entry.source, accepted: entry.accepted, taken: entry.taken };
+      this.#apply(entry.atMs, entry.events);
+      this.#eventsSinceCheckpoint += Math.max(1, entry.events.length);
+      this.#isDirty = true;
+    }
+    // What was carried out before is not handed over again.
+    this.#waiting = this.#waiting.filter(({ number }) => number > this.#state.taken);
+    if (this.#rules.failures.size > 0) this.checkpoint();
+  }
+
+  /** Gives a compiled rule the state that is stored under its name. @throws CepError `SNAPSHOT` */
+  #load(rule: Rule): readonly string[] {
+    const snapshot = this.#store.snapshot(rule.name);
+    if (snapshot === undefined) return [];
+    this.#snapshotBytes.set(rule.name, snapshot.length);
+    return rule.restore(snapshot).dropped;
+  }
+}
+
+function newState(): StoredState {
+  return {
+    origin: crypto.randomUUID(),
+    seq: 0,
+    atMs: 0,
+    source: "",
+    accepted: 0,
+    lastNumber: 0,
+    taken: 0,
+    interestVersion: 0,
+    isInterestKnown: false,
+  };
+}
