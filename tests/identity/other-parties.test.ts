@@ -3,6 +3,7 @@ import { createRemoteJWKSet, jwtVerify } from "jose";
 import * as oauth from "oauth4webapi";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { insecure, StrictApp } from "./support/app.ts";
+import { makeExternalGateway } from "./support/external-gateway.ts";
 import { asDevice, DEVICE_CODE_GRANT, openFactory, tokenAnswer } from "./support/factory.ts";
 import { consent, introspect, openClaim, ownDevice } from "./support/flows.ts";
 import { Person } from "./support/person.ts";
@@ -15,7 +16,7 @@ const DOCUMENTS = `http://127.0.0.1:${PORT + 5}`;
 
 let platform: Platform;
 let server: oauth.AuthorizationServer;
-let gatewayKeys: CryptoKeyPair;
+let gatewayKey: CryptoKey;
 let events: Server;
 let documents: Server;
 const pushed: string[] = [];
@@ -28,8 +29,8 @@ const listen = (handler: Parameters<typeof createServer>[1], port: number) =>
   });
 
 beforeAll(async () => {
-  gatewayKeys = await oauth.generateKeyPair("ES256", { extractable: true });
-  const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", gatewayKeys.publicKey);
+  const elsewhere = await makeExternalGateway(GATEWAY, PUSH);
+  gatewayKey = elsewhere.privateKey;
   events = await listen((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -48,9 +49,7 @@ beforeAll(async () => {
     response.end(found?.body ?? "");
   }, PORT + 5);
   platform = await startPlatform(PORT, {
-    EXTERNAL_GATEWAYS: JSON.stringify([
-      { uri: GATEWAY, jwks: { keys: [{ kty, crv, x, y }] }, push_uri: PUSH },
-    ]),
+    EXTERNAL_GATEWAYS: JSON.stringify([elsewhere.setting]),
     ALLOW_LOOPBACK_CLIENT_DOCUMENTS: "true",
   });
   const issuer = new URL(platform.didp);
@@ -71,7 +70,7 @@ beforeEach(() => {
 });
 
 const gateway = { client_id: GATEWAY };
-const ask = async (token: string, key = gatewayKeys.privateKey, options: object = {}) =>
+const ask = async (token: string, key = gatewayKey, options: object = {}) =>
   oauth.introspectionRequest(server, gateway, oauth.PrivateKeyJwt(key), token, { ...insecure, ...options });
 const elsewhere = async () => {
   const app = await StrictApp.register(platform);
@@ -141,7 +140,7 @@ describe("a gateway of another operator", () => {
   });
 
   test("may ask for a signed answer", async () => {
-    const response = await ask("nothing", gatewayKeys.privateKey, { requestJwtResponse: true });
+    const response = await ask("nothing", gatewayKey, { requestJwtResponse: true });
     const { payload } = await jwtVerify(
       await response.text(),
       createRemoteJWKSet(new URL(`${platform.didp}/jwks`)),
@@ -173,7 +172,7 @@ describe("a gateway of another operator", () => {
 async function post(path: string, fields: Record<string, string>): Promise<Record<string, string>> {
   const body = new URLSearchParams(fields);
   const headers = new Headers();
-  await oauth.PrivateKeyJwt(gatewayKeys.privateKey)(server, gateway, body, headers);
+  await oauth.PrivateKeyJwt(gatewayKey)(server, gateway, body, headers);
   const answer = await fetch(`${platform.didp}${path}`, { method: "POST", headers, body });
   expect(answer.status).toBe(200);
   return (await answer.json()) as Record<string, string>;
