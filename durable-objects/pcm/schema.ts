@@ -58,6 +58,21 @@ const migrations: readonly string[] = [
      connection INTEGER PRIMARY KEY,
      content TEXT NOT NULL
    );`,
+  // Subscriptions were a list in their session's record, which each SUBSCRIBE wrote anew.
+  `CREATE TABLE subscription (
+     session INTEGER NOT NULL,
+     topic_filter TEXT NOT NULL,
+     qos INTEGER NOT NULL,
+     no_local INTEGER NOT NULL,
+     retain_as_published INTEGER NOT NULL,
+     identifier INTEGER,
+     PRIMARY KEY (session, topic_filter)
+   ) WITHOUT ROWID;
+   INSERT INTO subscription (session, topic_filter, qos, no_local, retain_as_published, identifier)
+     SELECT session.id, value ->> 'topicFilter', value ->> 'qos', value ->> 'noLocal',
+       value ->> 'retainAsPublished', value ->> 'identifier'
+     FROM session, json_each(session.record, '$.subscriptions');
+   UPDATE session SET record = json_remove(record, '$.subscriptions');`,
 ];
 
 /** Brings the tables up to date; cheap when they are. */

@@ -5,12 +5,27 @@ import type {
   SessionId,
   SessionRecord,
   StoredGrant,
+  StoredSession,
   StoredState,
   StoreOp,
+  Subscription,
 } from "../../engines/broker/store.ts";
-import type { QoS } from "../../engines/mqtt/packet.ts";
+import type { QoS, TopicFilter } from "../../engines/mqtt/packet.ts";
 import type { ClaimedDevice, GrantId } from "../../engines/oauth/authority.ts";
 import { fromJson, toJson } from "./json.ts";
+
+/** All tables but the refused epochs and the schema's version. */
+const ofTheUser = [
+  "session",
+  "subscription",
+  "delivery",
+  "received",
+  "retained",
+  "device",
+  "app_grant",
+  "pairwise_key",
+  "attachment",
+];
 
 /** Retained messages read at once, so that a wildcard over thousands holds few of them. */
 const pageRows = 64;
@@ -23,6 +38,15 @@ type RetainedRow = {
   publisher_kind: string;
   publisher_handle: string;
   expires_at_ms: number | null;
+};
+
+type SubscriptionRow = {
+  session: number;
+  topic_filter: string;
+  qos: number;
+  no_local: number;
+  retain_as_published: number;
+  identifier: number | null;
 };
 
 type DeliveryRow = {
@@ -49,10 +73,7 @@ export class SqlStore implements BrokerStore {
 
   load(): StoredState {
     return {
-      sessions: this.#sql
-        .exec<{ record: string }>("SELECT record FROM session")
-        .toArray()
-        .map(({ record }) => fromJson<SessionRecord>(record)),
+      sessions: this.#sessions(),
       devices: this.#sql
         .exec<{ handle: string; name: string; model: string }>("SELECT handle, name, model FROM device")
         .toArray()
@@ -92,9 +113,20 @@ export class SqlStore implements BrokerStore {
         return;
       case "delete-session":
         sql.exec("DELETE FROM session WHERE id = ?", op.session);
+        sql.exec("DELETE FROM subscription WHERE session = ?", op.session);
         sql.exec("DELETE FROM delivery WHERE session = ?", op.session);
         sql.exec("DELETE FROM received WHERE session = ?", op.session);
         this.#bytesSoFar.delete(op.session);
+        return;
+      case "subscribe":
+        this.#subscribe(op.session, op.subscription);
+        return;
+      case "unsubscribe":
+        sql.exec(
+          "DELETE FROM subscription WHERE session = ? AND topic_filter = ?",
+          op.session,
+          op.topicFilter,
+        );
         return;
       case "enqueue":
         this.#enqueue(op.session, op.delivery);
@@ -178,10 +210,7 @@ export class SqlStore implements BrokerStore {
         sql.exec("INSERT OR REPLACE INTO refused_epoch (handle, epoch) VALUES (?, ?)", op.handle, op.epoch);
         return;
       case "forget-user":
-        for (const table of ["session", "delivery", "received", "retained", "device"]) {
-          sql.exec(`DELETE FROM ${table}`);
-        }
-        for (const table of ["app_grant", "pairwise_key", "attachment"]) sql.exec(`DELETE FROM ${table}`);
+        for (const table of ofTheUser) sql.exec(`DELETE FROM ${table}`);
         this.#bytesSoFar.clear();
         return;
     }
@@ -262,6 +291,33 @@ export class SqlStore implements BrokerStore {
     return key;
   }
 
+  #sessions(): StoredSession[] {
+    const subscriptions = new Map<SessionId, Subscription[]>();
+    for (const row of this.#sql.exec<SubscriptionRow>("SELECT * FROM subscription")) {
+      const known = subscriptions.get(row.session);
+      if (known === undefined) subscriptions.set(row.session, [toSubscription(row)]);
+      else known.push(toSubscription(row));
+    }
+    return this.#sql
+      .exec<{ record: string }>("SELECT record FROM session")
+      .toArray()
+      .map(({ record }) => fromJson<SessionRecord>(record))
+      .map((session) => ({ ...session, subscriptions: subscriptions.get(session.id) ?? [] }));
+  }
+
+  #subscribe(session: SessionId, subscription: Subscription): void {
+    this.#sql.exec(
+      `INSERT OR REPLACE INTO subscription (session, topic_filter, qos, no_local, retain_as_published, identifier)
+         VALUES (?, ?, ?, ?, ?, ?)`,
+      session,
+      subscription.topicFilter,
+      subscription.qos,
+      subscription.noLocal ? 1 : 0,
+      subscription.retainAsPublished ? 1 : 0,
+      subscription.identifier ?? null,
+    );
+  }
+
   #enqueue(session: SessionId, delivery: Delivery): void {
     let soFar = this.#bytesSoFar.get(session);
     if (soFar === undefined) {
@@ -310,6 +366,16 @@ export class SqlStore implements BrokerStore {
 /** Sorts behind every text that starts with `prefix`: SQLite compares UTF-8, whose greatest character this is. */
 function afterAll(prefix: string): string {
   return `${prefix}\u{10ffff}`;
+}
+
+function toSubscription(row: SubscriptionRow): Subscription {
+  return {
+    topicFilter: row.topic_filter as TopicFilter, // made from a Subscription
+    qos: row.qos as QoS, // the same
+    noLocal: row.no_local === 1,
+    retainAsPublished: row.retain_as_published === 1,
+    ...(row.identifier !== null && { identifier: row.identifier }),
+  };
 }
 
 function toMessage(row: RetainedRow): Message {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { TopicFilter } from "../mqtt/packet.ts";
 import { authorityOf, type TestClient, TestHome } from "./test-home.ts";
 
 const minute = 60_000;
@@ -104,4 +105,37 @@ test("at QoS 1 it pays a row for each retained message, and little else", () => 
   const dollars = dollarsAMonth(day(1, 4));
   expect(dollars).toBeGreaterThan(0.21);
   expect(dollars).toBeLessThan(0.24);
+});
+
+test("a SUBSCRIBE and an UNSUBSCRIBE write one row, however many subscriptions the session has", () => {
+  const home = new TestHome();
+  const options = { cleanStart: false, properties: { sessionExpiryInterval: 3600 } };
+  let client = home.client("owner", options);
+  const writtenBy = (work: () => void) => {
+    const before = home.store.written.length;
+    work();
+    return home.store.written.slice(before);
+  };
+  const subscribe = () => client.subscribe("one/more");
+  const unsubscribe = () =>
+    client.send({ type: "unsubscribe", packetId: 1, topicFilters: ["one/more" as TopicFilter] });
+  let size = 0;
+  for (const upTo of [1, 10, 100, 999]) {
+    for (; size < upTo; size++) client.subscribe(`topic/${size}`);
+    expect(writtenBy(subscribe)).toMatchObject([{ kind: "subscribe" }]);
+    expect(writtenBy(unsubscribe)).toMatchObject([{ kind: "unsubscribe" }]);
+    expect(writtenBy(unsubscribe)).toEqual([]);
+    // Nor do a lost connection and the next one write them again.
+    const again = writtenBy(() => {
+      client.vanish();
+      client = home.client("owner", options);
+    });
+    expect(again.map(({ kind }) => kind)).toEqual(["save-session", "save-session"]);
+    expect(JSON.stringify(again)).not.toContain("topic/");
+  }
+  home.restart();
+  home.client("owner", { mqttClientId: "other" }).publish("topic/998", "x");
+  client = home.client("owner", options);
+  home.client("owner", { mqttClientId: "another" }).publish("topic/998", "y");
+  expect(client.takeMessages()).toEqual(["topic/998=y"]);
 });

@@ -25,7 +25,7 @@ export interface Limits {
   readonly sessionsOfOne: number;
   /** Subscriptions of one session; 0x97 in SUBACK. */
   readonly subscriptions: number;
-  /** Characters of all topic filters of one session, which lie in one row; 0x97 in SUBACK. */
+  /** Characters of all topic filters of one session, which are in memory; 0x97 in SUBACK. */
   readonly subscriptionCharacters: number;
   /** Retained topics of one user; 0x97. */
   readonly retainedMessages: number;

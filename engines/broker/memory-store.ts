@@ -8,11 +8,13 @@ import type {
   StoredGrant,
   StoredState,
   StoreOp,
+  Subscription,
 } from "./store.ts";
 
 /** A store that lives as long as its object: for tests and benches. `written` is what a real one would bill. */
 export class MemoryStore implements BrokerStore {
   readonly #sessions = new Map<SessionId, SessionRecord>();
+  readonly #subscriptions = new Map<SessionId, Map<string, Subscription>>();
   readonly #deliveries = new Map<SessionId, Map<number, Delivery>>();
   readonly #received = new Map<SessionId, Set<number>>();
   readonly #retained = new Map<string, Message>();
@@ -24,7 +26,10 @@ export class MemoryStore implements BrokerStore {
 
   load(): StoredState {
     return {
-      sessions: [...this.#sessions.values()],
+      sessions: [...this.#sessions.values()].map((record) => ({
+        ...record,
+        subscriptions: [...(this.#subscriptions.get(record.id)?.values() ?? [])],
+      })),
       devices: [...this.#devices.values()],
       grants: [...this.#grants.values()],
       refusedEpochs: new Map(this.#refusedEpochs),
@@ -39,8 +44,17 @@ export class MemoryStore implements BrokerStore {
         return;
       case "delete-session":
         this.#sessions.delete(op.session);
+        this.#subscriptions.delete(op.session);
         this.#deliveries.delete(op.session);
         this.#received.delete(op.session);
+        return;
+      case "subscribe": {
+        const known = this.#subscriptions.get(op.session) ?? new Map();
+        this.#subscriptions.set(op.session, known.set(op.subscription.topicFilter, op.subscription));
+        return;
+      }
+      case "unsubscribe":
+        this.#subscriptions.get(op.session)?.delete(op.topicFilter);
         return;
       case "enqueue":
         // A copy: what a socket received is only lent for the turn.
@@ -96,7 +110,8 @@ export class MemoryStore implements BrokerStore {
         this.#refusedEpochs.set(op.handle, op.epoch);
         return;
       case "forget-user":
-        for (const table of [this.#sessions, this.#deliveries, this.#received]) table.clear();
+        for (const table of [this.#sessions, this.#subscriptions, this.#deliveries]) table.clear();
+        this.#received.clear();
         for (const table of [this.#retained, this.#devices, this.#grants]) table.clear();
         return;
     }

@@ -605,7 +605,7 @@ describe("limits", () => {
     const home = new TestHome({ messagesPerSecond: 1, messageBurst: 5 });
     const client = home.client("owner");
     const codes = Array.from({ length: 7 }, (_, i) => client.subscribe(`a/${i}`));
-    expect(codes).toEqual([0, 0, 0, 0, 0x97, 0x97, 0x97]);
+    expect(codes).toEqual([0, 0, 0, 0, 0, 0x97, 0x97]);
     home.pass(10_000);
     expect(client.subscribe("b")).toBe(0);
     for (let i = 0; i < 100; i++) {

@@ -93,7 +93,7 @@ class RandomHome {
       noLocal: random.chance(20),
       retainAsPublished: random.chance(20),
     };
-    session.subscriptions.set(filter, subscription);
+    session.subscribe(subscription);
     this.routes.subscribe(session, subscription);
   }
 
@@ -101,7 +101,7 @@ class RandomHome {
     const session = this.random.pick(this.sessions);
     const subscription = this.random.pick([...session.subscriptions.values()]);
     if (subscription === undefined) return;
-    session.subscriptions.delete(subscription.topicFilter);
+    session.unsubscribe(subscription.topicFilter);
     this.routes.unsubscribe(session, subscription);
   }
 

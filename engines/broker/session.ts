@@ -5,7 +5,7 @@ import type { Delivery, Publisher } from "./message.ts";
 import type { Mount } from "./mount.ts";
 import { compilePermissions, type PermissionSet } from "./permission.ts";
 import type { Verdict } from "./routes.ts";
-import type { SessionId, SessionRecord, StoredWill, Subscription } from "./store.ts";
+import type { SessionId, SessionRecord, StoredSession, StoredWill, Subscription } from "./store.ts";
 
 /** A QoS 1 or 2 message that was sent and not yet acknowledged in full. */
 export interface InFlight {
@@ -45,7 +45,8 @@ export class Session {
   endsAtMs: number | undefined;
   will: StoredWill | undefined;
   willDueAtMs: number | undefined;
-  readonly subscriptions: Map<string, Subscription>;
+  readonly #subscriptions: Map<string, Subscription>;
+  #filterCharacters = 0;
   connection: Connection | undefined;
   #permissions: readonly Permission[];
   #permitted: PermissionSet;
@@ -60,7 +61,7 @@ export class Session {
   readonly verdicts = new Map<string, Verdict>();
   verdictsVersion = -1;
 
-  constructor(record: SessionRecord, mount: Mount) {
+  constructor(record: StoredSession, mount: Mount) {
     this.id = record.id;
     this.kind = record.kind;
     this.handle = record.handle;
@@ -73,9 +74,34 @@ export class Session {
     this.endsAtMs = record.endsAtMs;
     this.will = record.will;
     this.willDueAtMs = record.willDueAtMs;
-    this.subscriptions = new Map(record.subscriptions.map((entry) => [entry.topicFilter, entry]));
+    this.#subscriptions = new Map();
+    for (const subscription of record.subscriptions) this.subscribe(subscription);
     this.#permissions = record.permissions;
     this.#permitted = compilePermissions(record.permissions);
+  }
+
+  /** By topic filter, as the client wrote it. */
+  get subscriptions(): ReadonlyMap<string, Subscription> {
+    return this.#subscriptions;
+  }
+
+  /** Characters of all its topic filters together. */
+  get filterCharacters(): number {
+    return this.#filterCharacters;
+  }
+
+  /** Adds a subscription, or replaces the one with the same filter. */
+  subscribe(subscription: Subscription): void {
+    const { topicFilter } = subscription;
+    if (!this.#subscriptions.has(topicFilter)) this.#filterCharacters += topicFilter.length;
+    this.#subscriptions.set(topicFilter, subscription);
+  }
+
+  /** @returns what it was, or `undefined` if there was none with that filter. */
+  unsubscribe(topicFilter: string): Subscription | undefined {
+    const subscription = this.#subscriptions.get(topicFilter);
+    if (this.#subscriptions.delete(topicFilter)) this.#filterCharacters -= topicFilter.length;
+    return subscription;
   }
 
   get permissions(): readonly Permission[] {
@@ -116,7 +142,6 @@ export class Session {
       isConnected: this.connection !== undefined,
       expirySeconds: this.expirySeconds,
       permissions: this.#permissions,
-      subscriptions: [...this.subscriptions.values()],
       ...(this.endsAtMs !== undefined && { endsAtMs: this.endsAtMs }),
       ...(this.will !== undefined && { will: this.will }),
       ...(this.willDueAtMs !== undefined && { willDueAtMs: this.willDueAtMs }),

@@ -30,7 +30,7 @@ export interface StoredWill {
   readonly expirySeconds?: number;
 }
 
-/** All of a session but its messages; one row. */
+/** All of a session but its subscriptions and messages; one row. */
 export interface SessionRecord {
   readonly id: SessionId;
   readonly kind: Authority["kind"];
@@ -46,10 +46,14 @@ export interface SessionRecord {
   /** While not connected: when the session ends. */
   readonly endsAtMs?: number;
   readonly permissions: readonly Permission[];
-  readonly subscriptions: readonly Subscription[];
   readonly will?: StoredWill;
   /** While not connected: when the delayed will goes out. */
   readonly willDueAtMs?: number;
+}
+
+/** A session as it is read again: with its subscriptions, each of which is a row. */
+export interface StoredSession extends SessionRecord {
+  readonly subscriptions: readonly Subscription[];
 }
 
 /** What an owner chose for one app, with the app's own names for the devices. */
@@ -67,7 +71,7 @@ export interface StoredGrant {
 
 /** What a broker must know as soon as it wakes. Messages are read when they are needed. */
 export interface StoredState {
-  readonly sessions: readonly SessionRecord[];
+  readonly sessions: readonly StoredSession[];
   readonly devices: readonly ClaimedDevice[];
   readonly grants: readonly StoredGrant[];
   /** Handle (or "*") → tokens of a lower epoch are refused. */
@@ -77,8 +81,11 @@ export interface StoredState {
 /** One change of the store. All of a turn become durable together. */
 export type StoreOp =
   | { readonly kind: "save-session"; readonly session: SessionRecord }
-  /** With its deliveries and its received packet ids. */
+  /** With its subscriptions, its deliveries and its received packet ids. */
   | { readonly kind: "delete-session"; readonly session: SessionId }
+  /** Adds it, or replaces the one with the same filter. */
+  | { readonly kind: "subscribe"; readonly session: SessionId; readonly subscription: Subscription }
+  | { readonly kind: "unsubscribe"; readonly session: SessionId; readonly topicFilter: TopicFilter }
   | { readonly kind: "enqueue"; readonly session: SessionId; readonly delivery: Delivery }
   | { readonly kind: "sent"; readonly session: SessionId; readonly seq: number; readonly packetId: number }
   | { readonly kind: "released"; readonly session: SessionId; readonly seq: number }

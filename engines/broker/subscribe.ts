@@ -36,7 +36,7 @@ export function subscribe(
   session: Session,
   packet: Subscribe,
 ): void {
-  const budget = spend(state, connection, costOf(session, packet.subscriptions.length));
+  const budget = spend(state, connection, packet.subscriptions.length);
   if (budget === "flood") {
     refuseConnection(state, connection, reasonCode.messageRateTooHigh);
     return;
@@ -58,7 +58,8 @@ export function subscribe(
     };
     // [MQTT-3.8.4-3] [MQTT-3.1.1:3.8.4-3] the same filter again replaces the subscription
     const isNew = !session.subscriptions.has(request.topicFilter);
-    session.subscriptions.set(request.topicFilter, subscription);
+    session.subscribe(subscription);
+    state.store.apply({ kind: "subscribe", session: session.id, subscription });
     state.routes.subscribe(session, subscription);
     if (request.topicFilter === expiringTopic) watchExpiry(state, connection);
     if (session.kind === "owner" && isSysFilter(request.topicFilter)) watchSys(state);
@@ -67,20 +68,12 @@ export function subscribe(
     news.push({ subscription, sendRetained });
     return request.qos;
   });
-  if (news.length > 0) {
-    state.store.apply({ kind: "save-session", session: session.record() });
-    watchSilence(state);
-  }
+  if (news.length > 0) watchSilence(state);
   // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.8.4-6] one code a filter, in the same order
   state.send(connection, { type: "suback", packetId: packet.packetId, reasonCodes });
   for (const { subscription, sendRetained } of news) {
     if (sendRetained) sendRetainedMessages(state, session, subscription);
   }
-}
-
-/** All subscriptions of a session are one row, so a change costs more the more there are. */
-function costOf(session: Session, changes: number): number {
-  return changes + session.subscriptions.size / 100;
 }
 
 /** Why a filter is not granted. What the filter reaches beyond the view is cut off silently at delivery. */
@@ -92,8 +85,7 @@ function refusalOf(state: BrokerState, session: Session, request: SubscribeReque
   if (filter.startsWith("$auth/") || !session.maySubscribe(filter)) return reasonCode.notAuthorized;
   if (session.subscriptions.has(request.topicFilter)) return undefined;
   if (session.subscriptions.size >= state.limits.subscriptions) return reasonCode.quotaExceeded;
-  let characters = request.topicFilter.length;
-  for (const topicFilter of session.subscriptions.keys()) characters += topicFilter.length;
+  const characters = session.filterCharacters + request.topicFilter.length;
   return characters > state.limits.subscriptionCharacters ? reasonCode.quotaExceeded : undefined;
 }
 
@@ -141,21 +133,18 @@ export function unsubscribe(
   session: Session,
   packet: Unsubscribe,
 ): void {
-  const budget = spend(state, connection, costOf(session, packet.topicFilters.length));
+  const budget = spend(state, connection, packet.topicFilters.length);
   if (budget === "flood") {
     refuseConnection(state, connection, reasonCode.messageRateTooHigh);
     return;
   }
-  let isChanged = false;
   const reasonCodes = packet.topicFilters.map((topicFilter): ReasonCode => {
-    const subscription = session.subscriptions.get(topicFilter);
-    if (subscription === undefined) return reasonCode.noSubscriptionExisted;
     // [MQTT-3.10.4-1] [MQTT-3.10.4-2] compared character by character; nothing new is added to the deliveries
-    session.subscriptions.delete(topicFilter);
+    const subscription = session.unsubscribe(topicFilter);
+    if (subscription === undefined) return reasonCode.noSubscriptionExisted;
+    state.store.apply({ kind: "unsubscribe", session: session.id, topicFilter });
     state.routes.unsubscribe(session, subscription);
-    isChanged = true;
     return reasonCode.success;
   });
-  if (isChanged) state.store.apply({ kind: "save-session", session: session.record() });
   state.send(connection, { type: "unsuback", packetId: packet.packetId, reasonCodes });
 }

@@ -133,3 +133,61 @@ test("a QoS 0 message without retain writes no row", async () => {
   await sender.expect("pingresp");
   expect(await rows()).toBe(before);
 });
+
+test("a session stored before subscriptions had rows of their own keeps its subscriptions", async () => {
+  const stub = cloudOf("older");
+  await stub.devices();
+  // Tables and rows as the first version of the schema had them.
+  await runInDurableObject<Pcm, void>(stub, (_pcm, { storage: { sql } }) => {
+    sql.exec("DROP TABLE subscription");
+    sql.exec("UPDATE schema_version SET version = 1");
+    const record = {
+      id: 3,
+      kind: "owner",
+      handle: "owner1",
+      mqttClientId: "kept",
+      protocolLevel: 5,
+      generation: 2,
+      isConnected: false,
+      expirySeconds: 3600,
+      permissions: [["#", ["pub", "sub"]]],
+      subscriptions: [
+        { topicFilter: "it's/+", qos: 1, noLocal: true, retainAsPublished: false, identifier: 7 },
+        { topicFilter: 'devices/"\u00e9"/#', qos: 2, noLocal: false, retainAsPublished: true },
+      ],
+      endsAtMs: Date.now() + 3_600_000,
+    };
+    sql.exec("INSERT INTO session (id, record) VALUES (?, ?)", record.id, JSON.stringify(record));
+  });
+  await lose("older");
+  const sender = await WireClient.open("older", "owner", { mqttClientId: "sender" });
+  await sender.expect("connack");
+  sender.send(publishPacket("it's/a", "1", { qos: 1, retain: true, packetId: 1 }));
+  expect(await sender.expect("puback")).toMatchObject({ reasonCode: 0 });
+  const again = await WireClient.open("older", "owner", kept);
+  expect(await again.expect("connack")).toMatchObject({ sessionPresent: true });
+  expect(await again.expect("publish")).toMatchObject({
+    qos: 1,
+    retain: false,
+    properties: { subscriptionIdentifiers: [7] },
+  });
+  again.send(publishPacket("it's/b", "2", { qos: 1, packetId: 2 }));
+  // No Local came over too, so nobody subscribes to it.
+  expect(await again.expect("puback")).toMatchObject({ reasonCode: 0 });
+  again.send({ type: "pingreq" });
+  await again.expect("pingresp");
+  const stored = await runInDurableObject<Pcm, unknown[]>(stub, (_pcm, { storage: { sql } }) =>
+    sql.exec("SELECT * FROM subscription ORDER BY topic_filter").toArray(),
+  );
+  expect(stored).toMatchObject([
+    {
+      session: 3,
+      topic_filter: 'devices/"\u00e9"/#',
+      qos: 2,
+      no_local: 0,
+      retain_as_published: 1,
+      identifier: null,
+    },
+    { session: 3, topic_filter: "it's/+", qos: 1, no_local: 1, retain_as_published: 0, identifier: 7 },
+  ]);
+});
