@@ -75,17 +75,21 @@ export class RegistrationJobs {
     return row === undefined ? undefined : { id: row.job_id, order: orderOf(row), done: row.done };
   }
 
-  advance(id: string, count: number, state: "running" | "failed"): void {
+  /** @returns where that leaves it */
+  advance(id: string, count: number, state: "running" | "failed"): Job["state"] {
     if (state === "failed") {
       this.#sql.exec("UPDATE job SET state = 'failed' WHERE job_id = ?", id);
-      return;
+      return state;
     }
-    this.#sql.exec(
-      `UPDATE job SET done = done + ?, state = iif(done + ? >= total, 'finished', 'running') WHERE job_id = ?`,
-      count,
-      count,
-      id,
-    );
+    return this.#sql
+      .exec<{ state: Job["state"] }>(
+        `UPDATE job SET done = done + ?, state = iif(done + ? >= total, 'finished', 'running') WHERE job_id = ?
+         RETURNING state`,
+        count,
+        count,
+        id,
+      )
+      .one().state;
   }
 
   #row(id: string, tokenHash: string): JobRow | undefined {

@@ -39,6 +39,7 @@ import { createSchema, expiringTables } from "./schema.ts";
 import { type Interaction, type Session, Sessions } from "./sessions.ts";
 import { signerOf } from "./signer.ts";
 import { tokenLivesFrom } from "./token-lives.ts";
+import { Waiters } from "./waiters.ts";
 
 /** One app or device in a person's own list. */
 export interface GrantSummary {
@@ -87,6 +88,7 @@ export class Registry extends DurableObject<RegistryEnv> {
   readonly #deletions: Deletions;
   readonly #keys: KeyRing;
   readonly #external: readonly ExternalGateway[];
+  readonly #waiters = new Waiters();
   #hasAlarm = false;
 
   constructor(ctx: DurableObjectState, env: RegistryEnv) {
@@ -334,7 +336,11 @@ export class Registry extends DurableObject<RegistryEnv> {
     return receiptId;
   }
 
-  deletionState(receiptId: string): DeletionState | undefined {
+  /** @param waitMs how long to wait for its end */
+  async deletionState(receiptId: string, waitMs = 0): Promise<DeletionState | undefined> {
+    const state = this.#deletions.find(receiptId);
+    if (waitMs === 0 || state === undefined || state.finishedMs !== undefined) return state;
+    await this.#waiters.wait(`deletion ${receiptId}`, waitMs);
     return this.#deletions.find(receiptId);
   }
 
@@ -477,14 +483,23 @@ export class Registry extends DurableObject<RegistryEnv> {
     await this.#ensureAlarm(Date.now());
   }
 
-  job(id: string, tokenHash: string): Job | undefined {
+  /** @param waitMs how long to wait for its end */
+  async job(id: string, tokenHash: string, waitMs = 0): Promise<Job | undefined> {
+    const job = this.#jobs.find(id, tokenHash);
+    if (waitMs === 0 || job?.state !== "running") return job;
+    await this.#waiters.wait(`job ${id}`, waitMs);
     return this.#jobs.find(id, tokenHash);
   }
 
-  jobOfManufacturer(
+  /** As `job`, for the manufacturer's own page. */
+  async jobOfManufacturer(
     id: string,
     manufacturer: string,
-  ): { readonly job: Job; readonly tokenHash: string } | undefined {
+    waitMs = 0,
+  ): Promise<{ readonly job: Job; readonly tokenHash: string } | undefined> {
+    const found = this.#jobs.ofManufacturer(id, manufacturer);
+    if (waitMs === 0 || found?.job.state !== "running") return found;
+    await this.#waiters.wait(`job ${id}`, waitMs);
     return this.#jobs.ofManufacturer(id, manufacturer);
   }
 
@@ -703,6 +718,7 @@ export class Registry extends DurableObject<RegistryEnv> {
       await this.env.DB.batch(inDatabase);
       await this.env.PSEUDONYMISER.forget(anon);
       this.#deletions.finish(receiptId, Date.now());
+      this.#waiters.announce(`deletion ${receiptId}`);
     }
   }
 
@@ -712,7 +728,8 @@ export class Registry extends DurableObject<RegistryEnv> {
     if (next === undefined) return false;
     const count = Math.min(JOB_CHUNK, next.order.count - next.done);
     const outcome = await registerBatch(this.env.REGISTRY, this.#keys, next.order, next.done, count);
-    this.#jobs.advance(next.id, count, outcome === undefined ? "failed" : "running");
+    const state = this.#jobs.advance(next.id, count, outcome === undefined ? "failed" : "running");
+    if (state !== "running") this.#waiters.announce(`job ${next.id}`);
     return this.#jobs.next() !== undefined;
   }
 

@@ -2,7 +2,7 @@ import { createRemoteJWKSet, jwtVerify } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { StrictApp } from "./support/app.ts";
 import { asDevice, DEVICE_CODE_GRANT, type MadeDevice, openFactory, tokenAnswer } from "./support/factory.ts";
-import { consent, introspect, openClaim, ownDevice, told } from "./support/flows.ts";
+import { consent, introspect, openClaim, openWhenDone, ownDevice, told } from "./support/flows.ts";
 import { Person, type View } from "./support/person.ts";
 import { type Platform, startPlatform } from "./support/platform.ts";
 
@@ -253,15 +253,12 @@ test("a deleted account leaves nothing but a signed receipt, and the same login 
   expect(anon).toHaveLength(22);
 
   const page = await person.open(`${platform.didp}/me/delete`);
-  let receipt = await person.submit(
+  const deleting = await person.submit(
     page,
     { decision: "delete" },
     { form: (action) => action === "/me/delete" },
   );
-  for (let look = 0; look < 100 && receipt.title !== "Everything is deleted"; look++) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    receipt = await person.open(receipt.url);
-  }
+  const receipt = await openWhenDone(person, deleting.url);
   expect(receipt.title).toBe("Everything is deleted");
   for (const token of [tokens.access_token, appTokens.access_token]) {
     expect(await introspect(platform, token)).toEqual({ active: false });

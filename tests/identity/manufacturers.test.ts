@@ -2,6 +2,7 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type MadeDevice, openFactory } from "./support/factory.ts";
 import { introspect, ownDevice } from "./support/flows.ts";
+import { asOperator, joinManufacturer, registerRun } from "./support/maker.ts";
 import { Person } from "./support/person.ts";
 import { type Platform, startPlatform } from "./support/platform.ts";
 
@@ -13,37 +14,17 @@ beforeAll(async () => {
 });
 afterAll(() => platform.stop());
 
-const asOperator = (method: string, path: string, body: object = {}) =>
-  fetch(`${platform.didp}/v1/ops${path}`, {
-    method,
-    headers: { authorization: `Bearer ${platform.operatorToken}`, "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-
-async function join(manufacturer: string): Promise<{ person: Person; token: string }> {
-  const invited = await asOperator("POST", `/manufacturers/${manufacturer}/invitations`);
-  const { invitation_uri } = (await invited.json()) as { invitation_uri: string };
-  const token = new URL(invitation_uri).hash.slice(1);
-  const person = new Person(`maker-${crypto.randomUUID()}`);
-  await person.logIn(await person.open(`${platform.didp}/mfr`));
-  const joined = await person.submit(await person.open(`${platform.didp}/m`), { code: token });
-  expect(joined.status).toBe(200);
-  return { person, token };
-}
+const join = (manufacturer: string) => joinManufacturer(platform, manufacturer);
 
 test("an invited person sees the products, registers a run, watches it and gets working devices", async () => {
   const { person } = await join("acme");
   const page = await person.open(`${platform.didp}/mfr/acme`);
   expect(page.html).toContain("Room sensor");
-  let run = await person.submit(
-    page,
-    { software_id: "room-sensor", count: "30", batch: "spring", decision: "register" },
-    { form: (action) => action.endsWith("/runs") },
-  );
-  for (let look = 0; look < 100 && run.title !== "Registered"; look++) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    run = await person.open(run.url);
-  }
+  const run = await registerRun(platform, person, "acme", {
+    software_id: "room-sensor",
+    count: "30",
+    batch: "spring",
+  });
   expect(run.title).toBe("Registered");
   const results = await person.open(`${run.url}/results`);
   const devices = results.html
@@ -58,15 +39,14 @@ test("an invited person sees the products, registers a run, watches it and gets 
 });
 
 test("one manufacturer's people see nothing of another's, and a run of somebody else's products is refused", async () => {
-  await asOperator("PUT", "/manufacturers/globex", { name: "Globex" });
+  await asOperator(platform, "PUT", "/manufacturers/globex", { name: "Globex" });
   const { person } = await join("globex");
   expect((await person.open(`${platform.didp}/mfr/globex`)).title).toBe("Globex");
   expect((await person.open(`${platform.didp}/mfr/acme`)).status).toBe(404);
   expect((await person.open(`${platform.didp}/mfr/nobody`)).status).toBe(404);
   const { person: acme } = await join("acme");
-  const page = await acme.open(`${platform.didp}/mfr/acme`);
-  const fields = { software_id: "something-else", count: "1", batch: "x", decision: "register" };
-  const refused = await acme.submit(page, fields, { form: (action) => action.endsWith("/runs") });
+  const fields = { software_id: "something-else", count: "1", batch: "x" };
+  const refused = await registerRun(platform, acme, "acme", fields);
   expect(refused.status).toBe(400);
 });
 
@@ -90,7 +70,7 @@ describe("a software statement", () => {
   test("of the manufacturer goes before the factory's words; any other is refused", async () => {
     const pair = await generateKeyPair("ES256", { extractable: true });
     const other = await generateKeyPair("ES256");
-    await asOperator("PUT", "/manufacturers/acme", {
+    await asOperator(platform, "PUT", "/manufacturers/acme", {
       name: "acme",
       jwks: { keys: [await exportJWK(pair.publicKey)] },
     });

@@ -73,3 +73,8 @@ export async function consent(
   if (back === undefined) throw new Error("the ticket was refused");
   return new URL((await person.open(back, { stopAt: /^https?:\/\/127\.0\.0\.1:9\// })).url);
 }
+
+/** Opens a page that shows how far something is, when that has ended: the server waits, not the test. */
+export function openWhenDone(person: Person, url: string): Promise<View> {
+  return person.open(url, { init: { headers: { prefer: "wait=30" } } });
+}

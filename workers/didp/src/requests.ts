@@ -39,6 +39,14 @@ export function bearerOf(c: DidpContext): string | undefined {
   return /^Bearer ([A-Za-z0-9._~+/-]{1,512}=*)$/i.exec(c.req.header("authorization") ?? "")?.[1];
 }
 
+/** How long a caller would rather wait for the end of something than ask again: `Prefer: wait=…` (RFC 7240 §4.3). */
+export function preferredWaitMs(c: DidpContext): number {
+  const seconds = Number(/(?:^|[,;\s])wait=(\d{1,4})\b/i.exec(c.req.header("prefer") ?? "")?.[1] ?? 0);
+  return Math.min(seconds, LONGEST_WAIT_SECONDS) * 1000;
+}
+
+const LONGEST_WAIT_SECONDS = 30;
+
 /**
  * The caller's network as a keyed hash of the day: enough to count tries, useless for anything else
  * (IDENTITY.md §3.4). IPv4 by /24, IPv6 by /48.

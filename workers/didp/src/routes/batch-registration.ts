@@ -13,7 +13,7 @@ import { initialAccess, readIdempotencyKey } from "../factory-requests.ts";
 import { oauthAnswer } from "../oauth-answers.ts";
 import { Products } from "../products.ts";
 import { registryFor } from "../registries.ts";
-import { readJsonObject } from "../requests.ts";
+import { preferredWaitMs, readJsonObject } from "../requests.ts";
 import { batchLine, ndjson, type Seal, streamBatch } from "../stream-batch.ts";
 
 /** Registering many devices with one request (IDENTITY.md §2.B). */
@@ -45,7 +45,8 @@ batchRegistration.post("/register/jobs", async (c) => {
 
 batchRegistration.get("/register/jobs/:id", async (c) => {
   const token = await initialAccess(c, new Products(c.env.DB));
-  const job = await registryFor(c.env, c.req.param("id"))?.job(c.req.param("id"), token.tokenHash);
+  const id = c.req.param("id");
+  const job = await registryFor(c.env, id)?.job(id, token.tokenHash, preferredWaitMs(c));
   if (job === undefined) throw new OAuthError("invalid_request", "There is no such job of this token.");
   return oauthAnswer(c, job);
 });

@@ -19,6 +19,7 @@ import {
 } from "../pages/manufacturer-pages.tsx";
 import { Products } from "../products.ts";
 import { allRegistries, registryFor } from "../registries.ts";
+import { preferredWaitMs } from "../requests.ts";
 import { streamBatch } from "../stream-batch.ts";
 import { chooseLogin, personOf } from "./login.tsx";
 
@@ -91,20 +92,27 @@ manufacturers.get("/mfr/:tenant/runs/:id", async (c) => {
 });
 
 manufacturers.get("/mfr/:tenant/runs/:id/results", async (c) => {
-  const { found } = await runOf(c);
-  const id = c.req.param("id");
-  const order = await registryFor(c.env, id)?.jobResults(id, found.tokenHash);
-  if (order === undefined)
-    throw new CodedError("NOT_FOUND", "It has not finished, or it is more than a day ago.");
+  const { order } = await finishedOrder(c);
   return streamBatch(c, order);
 });
+
+/** What a finished run of one's own was, for a day after it was first asked for. @throws CodedError `NOT_FOUND` */
+export async function finishedOrder(c: DidpContext) {
+  const { tenant, found } = await runOf(c);
+  const id = c.req.param("id") ?? "";
+  const order: BatchOrder | undefined = await registryFor(c.env, id)?.jobResults(id, found.tokenHash);
+  if (order === undefined) {
+    throw new CodedError("NOT_FOUND", "It has not finished, or it is more than a day ago.");
+  }
+  return { tenant, order };
+}
 
 async function runOf(c: DidpContext) {
   const session = await personOf(c, "/mfr", "A manufacturer's pages are for its people only.");
   if (session instanceof Response) throw new CodedError("FORBIDDEN", "Log in first.");
   const tenant = await tenantOf(c, session);
   const id = c.req.param("id") ?? "";
-  const found = await registryFor(c.env, id)?.jobOfManufacturer(id, tenant.id);
+  const found = await registryFor(c.env, id)?.jobOfManufacturer(id, tenant.id, preferredWaitMs(c));
   if (found === undefined) throw new CodedError("NOT_FOUND", "There is no such run.");
   return { tenant, found };
 }

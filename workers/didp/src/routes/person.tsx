@@ -22,6 +22,7 @@ import {
 } from "../pages/person-pages.tsx";
 import { Products } from "../products.ts";
 import { registryFor } from "../registries.ts";
+import { preferredWaitMs } from "../requests.ts";
 import { chooseLogin, personOf } from "./login.tsx";
 
 /** A person's own pages: devices and apps. */
@@ -133,7 +134,7 @@ const FRESH_MS = 5 * 60_000;
 
 async function deletionOf(c: DidpContext) {
   const id = c.req.param("id") ?? "";
-  const state = await registryFor(c.env, id)?.deletionState(id);
+  const state = await registryFor(c.env, id)?.deletionState(id, preferredWaitMs(c));
   if (state === undefined) throw new CodedError("NOT_FOUND", "There is no such deletion.");
   return state;
 }
