@@ -1,6 +1,6 @@
-import { encode } from "uqr";
 import { expect, test } from "vitest";
-import { labelSvg, labelText } from "./labels.ts";
+import { qrCode } from "../engines/labels/qr-code.ts";
+import { labelSheetPage, labelSvg, labelText } from "./labels.ts";
 
 const label = {
   name: "S1 <kitchen>",
@@ -10,8 +10,7 @@ const label = {
 
 test("the SVG label holds the QR code of the registration address, the code and the name", () => {
   const svg = labelSvg(label);
-  const { size } = encode(label.userRegistrationUri, { ecc: "M", border: 2 });
-  expect(svg).toContain(`viewBox="0 0 ${size * 10} ${size * 10}"`);
+  expect(svg).toContain(`<path d="${qrCode(label.userRegistrationUri).path}"/>`);
   expect(svg).toContain("ABCD EFGH IJKL MNOP");
   expect(svg).toContain("QRST UVWX YZ");
   expect(svg).toContain("S1 &lt;kitchen&gt;");
@@ -23,4 +22,12 @@ test("the terminal label has the address, and the code in groups of four", () =>
   expect(text).toContain(label.userRegistrationUri);
   expect(text).toContain("ABCD EFGH IJKL MNOP QRST UVWX YZ");
   expect(text).toMatch(/[▀▄█]{20}/);
+});
+
+test("a sheet is one page by itself, for its paper, with a label for each device", () => {
+  const page = labelSheetPage([label, { ...label, name: "S2" }], "letter");
+  expect(page).toContain("size: letter portrait");
+  expect(page.match(/<li class="label">/g)).toHaveLength(2);
+  expect(page).toContain("S1 &lt;kitchen&gt;");
+  expect(page).not.toMatch(/https?:\/\/(?!127)|<script|<link/);
 });

@@ -1,4 +1,14 @@
-import { renderSVG, renderUnicodeCompact } from "uqr";
+import { renderUnicodeCompact } from "uqr";
+import {
+  escapeMarkup,
+  groupsOf,
+  type Label,
+  labelSheets,
+  labelStyle,
+  type Paper,
+  papers,
+} from "../engines/labels/label-sheet.ts";
+import { qrCode } from "../engines/labels/qr-code.ts";
 import type { DeviceIdentity } from "../sdk/device-identity.ts";
 
 /** The parts of an identity that are printed on the device. */
@@ -9,20 +19,16 @@ export type LabelText = Pick<DeviceIdentity, "name" | "userRegistrationUri" | "u
  * The code is secret until somebody owns the device; it is printed on the device and nowhere else.
  */
 export function labelSvg({ name, userRegistrationUri, userCode }: LabelText): string {
-  const size = 300;
-  const qr = renderSVG(userRegistrationUri, { ecc: "M", border: 2 }).replace(
-    /^<svg /,
-    `<svg x="10" y="10" width="${size}" height="${size}" `,
-  );
+  const { size, path } = qrCode(userRegistrationUri);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 320 372" width="80mm" height="93mm" role="img">`,
-    `<title>Registration label of ${escapeXml(name)}</title>`,
+    `<title>Registration label of ${escapeMarkup(name)}</title>`,
     `<rect width="320" height="372" rx="12" fill="#fff" stroke="#000"/>`,
-    qr,
+    `<svg x="10" y="10" width="300" height="300" viewBox="0 0 ${size} ${size}"><path d="${path}"/></svg>`,
     `<g fill="#000" text-anchor="middle" font-family="monospace">`,
-    `<text x="160" y="330" font-size="13">${groups(userCode).slice(0, 20).trim()}</text>`,
-    `<text x="160" y="346" font-size="13">${groups(userCode).slice(20).trim()}</text>`,
-    `<text x="160" y="364" font-size="11">${escapeXml(name)}</text>`,
+    `<text x="160" y="330" font-size="13">${groupsOf(userCode).slice(0, 20).trim()}</text>`,
+    `<text x="160" y="346" font-size="13">${groupsOf(userCode).slice(20).trim()}</text>`,
+    `<text x="160" y="364" font-size="11">${escapeMarkup(name)}</text>`,
     `</g></svg>\n`,
   ].join("\n");
 }
@@ -31,13 +37,29 @@ export function labelSvg({ name, userRegistrationUri, userCode }: LabelText): st
 export function labelText({ name, userRegistrationUri, userCode }: LabelText): string {
   // Inverted, so that dark modules are dark on a dark terminal as well; scanners read both ways round.
   const qr = renderUnicodeCompact(userRegistrationUri, { ecc: "L", border: 2 });
-  return `${qr}\n  ${name}\n  ${userRegistrationUri}\n  Code: ${groups(userCode)}`;
+  return `${qr}\n  ${name}\n  ${userRegistrationUri}\n  Code: ${groupsOf(userCode)}`;
 }
 
-function groups(code: string): string {
-  return code.match(/.{1,4}/g)?.join(" ") ?? code;
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+/** Sheets to print, as one page that needs nothing else. */
+export function labelSheetPage(identities: readonly LabelText[], paper: Paper): string {
+  const labels = identities.map(
+    ({ name, userRegistrationUri, userCode }): Label => ({ name, link: userRegistrationUri, code: userCode }),
+  );
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Labels for ${papers[paper].name}</title>
+<style>
+${labelStyle(paper)}</style>
+</head>
+<body>
+<h1>Labels for ${papers[paper].name}</h1>
+<main>
+${labelSheets(labels, paper)}
+</main>
+</body>
+</html>
+`;
 }

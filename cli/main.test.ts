@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -50,6 +50,8 @@ test.each([
   [["sim", "run", "--speed", "2", "--rate", "2", "--trace", "x.csv"], 2],
   [["factory", "register", "--count", "many"], 2],
   [["factory", "register", "--count", "1"], 4],
+  [["factory", "sheet", "--paper", "a3"], 2],
+  [["factory", "sheet"], 4],
   [["sim", "run"], 4],
   [["claim"], 4],
   [["tpa", "demo"], 4],
@@ -97,4 +99,12 @@ test("devices are listed with their owners, and the next step fits", async () =>
       .map((line) => JSON.parse(line).owned),
   ).toEqual([true, false]);
   expect(records).not.toContain("secret-token");
+});
+
+test("a sheet of labels for the devices that were named, readable by nobody else", async () => {
+  const { code, out } = await edgenym("factory", "sheet", "S1", "--paper", "letter", "--json");
+  const { sheet, labels } = JSON.parse(out);
+  expect([code, labels]).toEqual([0, 1]);
+  expect(await readFile(sheet, "utf8")).toContain("size: letter portrait");
+  expect((await stat(sheet)).mode & 0o077).toBe(0);
 });

@@ -94,6 +94,13 @@ export class Workspace {
     return path;
   }
 
+  /** A sheet of labels to print. @returns its path */
+  async writeLabelSheet(paper: string, html: string): Promise<string> {
+    const path = join(this.folder, "labels", `sheet-${paper}.html`);
+    await writeAtomically(path, html, 0o600);
+    return path;
+  }
+
   async #read(file: string): Promise<object> {
     try {
       const json: unknown = JSON.parse(await readFile(join(this.folder, file), "utf8"));

@@ -1,13 +1,14 @@
 import { readFile } from "node:fs/promises";
-import { Command } from "commander";
+import { Command, Option } from "commander";
+import { type Paper, papers } from "../../engines/labels/label-sheet.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { contextOf } from "../context.ts";
-import { labelSvg, labelText } from "../labels.ts";
+import { labelSheetPage, labelSvg, labelText } from "../labels.ts";
 import { examples, positiveInteger } from "../options.ts";
 import { freeNames, registerDevices } from "../register-devices.ts";
 import { checkedName } from "../workspace.ts";
 
-/** `edgenym factory register` and `edgenym factory label` */
+/** `edgenym factory register`, `edgenym factory label` and `edgenym factory sheet` */
 export function factoryCommand(): Command {
   const factory = new Command("factory").description("the manufacturer's side: make devices, print labels");
   factory
@@ -74,6 +75,34 @@ export function factoryCommand(): Command {
       });
       terminal.line(options.svg ? await readFile(path, "utf8") : `${labelText(identity)}\n  Label: ${path}`);
       terminal.next(`npx edgenym claim ${identity.name} --open`, "make it yours (it must be running)");
+    });
+  factory
+    .command("sheet")
+    .description("labels of several devices on sheets of paper, to be printed")
+    .argument("[device...]", "their names, or unique beginnings; all of them if left out")
+    .addOption(
+      new Option("--paper <size>", "what it is printed on").choices(Object.keys(papers)).default("a4"),
+    )
+    .addHelpText("before", examples("factory sheet", "factory sheet room-node-1 room-node-2 --paper letter"))
+    .action(async (names: string[], options: { paper: Paper }, command: Command) => {
+      const { terminal, workspace } = contextOf(command);
+      const identities =
+        names.length === 0
+          ? await workspace.devices()
+          : await Promise.all(names.map((name) => workspace.findDevice(name)));
+      if (identities.length === 0) {
+        throw new CliError(
+          exitCodes.notFound,
+          "there is no device yet",
+          "Make some: npx edgenym factory register --count 3",
+        );
+      }
+      const path = await workspace.writeLabelSheet(options.paper, labelSheetPage(identities, options.paper));
+      terminal.record({ sheet: path, paper: options.paper, labels: identities.length });
+      terminal.line(`${identities.length} labels for ${papers[options.paper].name}: ${path}`);
+      terminal.note(
+        "Open it in a browser and print it at 100 %. Whoever reads a label can claim the device.",
+      );
     });
   return factory;
 }

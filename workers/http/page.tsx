@@ -17,6 +17,8 @@ export interface PageProps {
   readonly here?: string;
   /** Paths of the page's own scripts (same origin; the page works without them). */
   readonly scripts?: readonly string[];
+  /** Paths of stylesheets over the common one (same origin). */
+  readonly styles?: readonly string[];
   /** Look again after so many seconds, for pages that wait for something; the Worker serves `/wait.js`. */
   readonly refreshSeconds?: number;
   readonly children?: Child;
@@ -26,7 +28,15 @@ export interface PageProps {
  * The layout of every server-rendered page: skip link, header, one `h1`, footer; no inline script or style.
  * Render with `c.html(<Page …/>)`; the Worker serves `stylesheet` (style.ts) at `/style.css`.
  */
-export const Page: FC<PageProps> = ({ title, links = [], here, scripts = [], refreshSeconds, children }) => (
+export const Page: FC<PageProps> = ({
+  title,
+  links = [],
+  here,
+  scripts = [],
+  styles = [],
+  refreshSeconds,
+  children,
+}) => (
   <>
     {html`<!doctype html>`}
     <html lang="en">
@@ -44,6 +54,9 @@ export const Page: FC<PageProps> = ({ title, links = [], here, scripts = [], ref
         )}
         <title>{`${title} · Edgenym`}</title>
         <link rel="stylesheet" href="/style.css" />
+        {styles.map((path) => (
+          <link rel="stylesheet" href={path} />
+        ))}
         <link rel="icon" href="data:," />
         {scripts.map((path) => (
           <script type="module" src={path} />

@@ -20,6 +20,7 @@ import { claim } from "./routes/claim.tsx";
 import { developer } from "./routes/developer.tsx";
 import { deviceAuthorization } from "./routes/device-authorization.ts";
 import { externalGateways } from "./routes/external-gateways.ts";
+import { labels } from "./routes/label-sheets.tsx";
 import { login } from "./routes/login.tsx";
 import { manufacturers } from "./routes/manufacturers.tsx";
 import { metadata } from "./routes/metadata.ts";
@@ -73,7 +74,7 @@ for (const routes of [
   app.route("/", routes);
 }
 app.route("/", operations);
-for (const routes of [claim, login, account, authorization, person, manufacturers, developer])
+for (const routes of [claim, login, account, authorization, person, manufacturers, labels, developer])
   app.route("/", routes);
 
 app.get("/style.css", stylesheet);

@@ -29,8 +29,7 @@ export function deviceAnswer(config: Config, device: DeviceCredentials, metadata
     client_id_issued_at: Math.floor(Date.now() / 1000),
     registration_access_token: device.registrationToken,
     registration_client_uri: `${config.issuer}/register/${device.oauthClientId}`,
-    // The code stands in the fragment, which no browser sends: it is in no log of ours or on the way.
-    user_registration_uri: `${config.issuer}/d#${device.claimCode}`,
+    user_registration_uri: claimLink(config, device.claimCode),
     user_code: device.claimCode,
     token_endpoint: `${config.issuer}/token`,
     device_authorization_endpoint: `${config.issuer}/device_authorization`,
@@ -38,6 +37,11 @@ export function deviceAnswer(config: Config, device: DeviceCredentials, metadata
     gateway_uri: config.gateways[0],
     ...deviceFields(metadata),
   };
+}
+
+/** What the QR code says. The code stands in the fragment, which no browser sends: it is in no log of ours or on the way. */
+export function claimLink(config: Config, claimCode: string): string {
+  return `${config.issuer}/d#${claimCode}`;
 }
 
 /** The first byte of the client id says where the device's connections are served. */

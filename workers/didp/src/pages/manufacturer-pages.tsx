@@ -175,12 +175,17 @@ export const RunPage: FC<{ readonly tenant: string; readonly id: string; readonl
         {job.done} of {job.total}
       </p>
       {job.state === "finished" ? (
-        <p>
-          <a href={`/mfr/${encodeURIComponent(tenant)}/runs/${id}/results`} download="devices.ndjson">
-            Ids, secrets and printed codes
-          </a>
-          , for a day. Whoever has the file can pose as these devices.
-        </p>
+        <>
+          <p>
+            <a href={`/mfr/${encodeURIComponent(tenant)}/runs/${id}/results`} download="devices.ndjson">
+              Ids, secrets and printed codes
+            </a>
+            , for a day. Whoever has the file can pose as these devices.
+          </p>
+          <p>
+            <a href={`/mfr/${encodeURIComponent(tenant)}/runs/${id}/labels`}>Labels to print</a>, for as long.
+          </p>
+        </>
       ) : null}
     </div>
   </Page>
