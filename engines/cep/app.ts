@@ -436,6 +436,15 @@ export class CepApp {
   }
 
   /**
+   * Drops the partitions of these keys, and the rows of tables that hold one of them in a column. What windows and
+   * aggregations have taken in stays until they let it go.
+   */
+  forget(keys: ReadonlySet<string>): void {
+    for (const partition of this.#builder.partitions) partition.forget(keys);
+    for (const table of this.#builder.env.tables.values()) table.forget(keys);
+  }
+
+  /**
    * The size of the state of each query, table, window, aggregation and partition key, as saved (UTF-16 units, about
    * bytes). It costs as much as a snapshot.
    */

@@ -15,6 +15,8 @@ export interface ThingEvent {
   readonly payload: string;
   /** When it reached the personal cloud, in ms since 1970. */
   readonly atMs: number;
+  /** In an app's fleet: the app's own name for the user who granted it. */
+  readonly user?: string;
 }
 
 /** Offsets grow, but not always by one. */

@@ -5,6 +5,7 @@ import type { RuleLimits } from "./rule-limits.ts";
 import type { RuleSink } from "./rule-sink.ts";
 import { filtersOf, type RuleSource } from "./rule-source.ts";
 import { readPayload, type ThingPayload } from "./thing-payload.ts";
+import { type Emit, type Wire, wireOwners } from "./wiring.ts";
 
 /** A running rule is fed; a stopped one keeps its state; a failed one was stopped by a limit. */
 export type RuleState = "running" | "stopped" | "failed";
@@ -22,6 +23,7 @@ export interface LogEntry {
  */
 export class RuleSet {
   readonly #limits: RuleLimits;
+  readonly #wire: Wire;
   readonly #rules = new Map<string, Rule>();
   readonly #routes = new Map<string, readonly { rule: Rule; source: RuleSource }[]>();
   readonly #clock = { nowMs: 0, now: () => this.#clock.nowMs };
@@ -32,8 +34,10 @@ export class RuleSet {
   /** Number of the last result. */
   lastNumber = 0;
 
-  constructor(limits: RuleLimits) {
+  /** @param wire how its rules are tied to the world. */
+  constructor(limits: RuleLimits, wire: Wire = wireOwners) {
     this.#limits = limits;
+    this.#wire = wire;
   }
 
   get nowMs(): number {
@@ -50,7 +54,8 @@ export class RuleSet {
     if (new TextEncoder().encode(text).byteLength > this.#limits.maxTextBytes) {
       throw new CepError("LIMIT", `A rule's text has at most ${this.#limits.maxTextBytes} bytes`);
     }
-    return new Rule(name, text, this.#clock, this.#limits, (sink, event) => this.#emit(name, sink, event));
+    const emit: Emit = (sink, event) => this.#emit(name, sink, event);
+    return new Rule(name, text, this.#clock, this.#limits, emit, this.#wire);
   }
 
   /** Adds or replaces a running rule. @throws CepError `LIMIT` */

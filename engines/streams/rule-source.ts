@@ -23,14 +23,21 @@ export interface RuleSource {
 
 type Getter = (event: ThingEvent, payload: ThingPayload, reading: Reading | undefined) => unknown;
 
-/** What every event brings beside its payload; a payload cannot pretend to be another device. */
-const transport: Readonly<Record<string, Getter>> = {
+/** What an event brings beside its payload, by name; a payload cannot pretend to be another device. */
+export type Transport = Readonly<Record<string, Getter>>;
+
+const ofAll: Transport = {
   device: (event) => event.device,
-  name: (event) => event.name,
   topic: (event) => `devices/${event.device}/${event.topic}`,
   event: (event) => /^event\/(.+)$/.exec(event.topic)?.[1],
   time: (event, _payload, reading) => reading?.timeMs ?? event.atMs,
 };
+
+/** The owner's own name for a device is for the owner's rules only. */
+export const ownersTransport: Transport = { ...ofAll, name: (event) => event.name };
+
+/** An app knows users and devices by its own handles. */
+export const fleetTransport: Transport = { ...ofAll, user: (event) => event.user };
 
 const ofReading: Readonly<Record<string, Getter>> = {
   property: (_event, _payload, reading) => reading?.property,
@@ -45,6 +52,7 @@ export function ruleSource(
   annotation: Annotation,
   stream: string,
   attributes: readonly Attribute[],
+  transport: Transport = ownersTransport,
 ): RuleSource {
   const filter = filterOf(annotation);
   const device = elementOf(annotation, "device") ?? deviceLevel(annotation);
@@ -57,7 +65,9 @@ export function ruleSource(
       "json",
     ]);
   }
-  const getters = attributes.map((attribute, i) => getterOf(attribute, i, mapping, map ?? annotation));
+  const getters = attributes.map((attribute, i) =>
+    getterOf(attribute, i, mapping, map ?? annotation, transport),
+  );
   const row = (event: ThingEvent, payload: ThingPayload, reading: Reading | undefined): SourceRow => ({
     row: getters.map((get) => get(event, payload, reading)),
     timeMs: reading?.timeMs ?? event.atMs,
@@ -100,10 +110,19 @@ function deviceLevel(annotation: Annotation): string | undefined {
   return level === "+" ? undefined : level;
 }
 
-function getterOf(attribute: Attribute, index: number, mapping: string, at: Annotation): Getter {
+function getterOf(
+  attribute: Attribute,
+  index: number,
+  mapping: string,
+  at: Annotation,
+  transport: Transport,
+): Getter {
   const convert = converter(attribute.type);
   const path = pathOf(at, attribute.name, index);
-  const raw = path === undefined ? implied(attribute.name, mapping, at) : pathGetter(path, mapping, at);
+  const raw =
+    path === undefined
+      ? implied(attribute.name, mapping, at, transport)
+      : pathGetter(path, mapping, at, transport);
   return (event, payload, reading) => convert(raw(event, payload, reading));
 }
 
@@ -115,7 +134,14 @@ function pathOf(map: Annotation, attribute: string, index: number): string | und
   return elementOf(listed, attribute) ?? unnamed[index]?.value;
 }
 
-function implied(name: string, mapping: string, at: Annotation): Getter {
+/** Which part of an event beside its payload an attribute is: `device`, `user`, … @param source the annotation. */
+export function transportNameOf(source: Annotation, attribute: string, index: number): string | undefined {
+  const map = annotationOf(source.annotations, "map");
+  const path = (map === undefined ? undefined : pathOf(map, attribute, index)) ?? `trp:${attribute}`;
+  return path.startsWith("trp:") ? path.slice("trp:".length) : undefined;
+}
+
+function implied(name: string, mapping: string, at: Annotation, transport: Transport): Getter {
   const known = transport[name];
   if (known !== undefined) return known;
   if (mapping === "json") {
@@ -131,7 +157,7 @@ function implied(name: string, mapping: string, at: Annotation): Getter {
   );
 }
 
-function pathGetter(path: string, mapping: string, at: Annotation): Getter {
+function pathGetter(path: string, mapping: string, at: Annotation, transport: Transport): Getter {
   if (path.startsWith("trp:")) {
     const name = path.slice("trp:".length);
     return (
@@ -143,7 +169,7 @@ function pathGetter(path: string, mapping: string, at: Annotation): Getter {
       )
     );
   }
-  if (mapping === "senml") return implied(path, mapping, at);
+  if (mapping === "senml") return implied(path, mapping, at, transport);
   const steps = path
     .replace(/^\$\.?/, "")
     .split(".")

@@ -1,16 +1,14 @@
 import { CepApp, type RestoreReport, type TracedOutput } from "../cep/app.ts";
 import { playbackOf } from "../cep/app-annotations.ts";
 import { CepError } from "../cep/cep-error.ts";
-import type { Attribute, OutputEvent } from "../cep/event.ts";
-import { elementOf } from "../cep/parser/ast.ts";
 import { parseApp } from "../cep/parser/parse-app.ts";
 import type { Clock } from "../cep/runtime/time-keeper.ts";
 import type { ThingEvent } from "./hand-over.ts";
-import { ruleConnectors } from "./rule-connectors.ts";
 import type { RuleLimits } from "./rule-limits.ts";
-import { type RuleSink, ruleSink } from "./rule-sink.ts";
-import { type RuleSource, ruleSource } from "./rule-source.ts";
+import type { RuleSink } from "./rule-sink.ts";
+import type { RuleSource } from "./rule-source.ts";
 import type { ThingPayload } from "./thing-payload.ts";
+import { type Emit, type Wire, wireOwners } from "./wiring.ts";
 
 /** Something that went wrong in a rule, without any value of an event. */
 export interface RuleError {
@@ -32,9 +30,6 @@ export interface RuleCounters {
   errors: number;
 }
 
-/** Takes one event that a sink is to put out. */
-export type Emit = (sink: RuleSink, event: OutputEvent) => void;
-
 /** One SiddhiQL app with its connectors: events of things go in, outputs of its sinks come out. */
 export class Rule {
   readonly name: string;
@@ -51,34 +46,30 @@ export class Rule {
   readonly #isPlayback: boolean;
 
   /** @throws CepError with position, expectation and suggestion. */
-  constructor(name: string, text: string, clock: Clock, limits: RuleLimits, emit: Emit) {
+  constructor(
+    name: string,
+    text: string,
+    clock: Clock,
+    limits: RuleLimits,
+    emit: Emit,
+    wire: Wire = wireOwners,
+  ) {
     this.name = name;
     this.text = text;
     this.#clock = clock;
     try {
       const app = parseApp(text);
       this.#isPlayback = playbackOf(app.annotations).isPlayback;
-      this.#app = new CepApp(text, {
+      const wiring = wire(name, app);
+      this.#app = new CepApp(wiring.text, {
         clock,
         limits: { maxRows: limits.maxRows, maxPartitionKeys: limits.maxPartitionKeys },
-        extensions: ruleConnectors,
+        extensions: wiring.connectors,
         onError: (_stream, error) => this.failed(error),
       });
-      const sources: RuleSource[] = [];
-      for (const definition of app.definitions) {
-        if (definition.kind !== "stream") continue;
-        const attributes: Attribute[] = definition.attributes.map(({ name: n, type }) => ({ name: n, type }));
-        for (const annotation of definition.annotations) {
-          const kind = annotation.name.toLowerCase();
-          if (kind === "source" && elementOf(annotation, "type") === "things") {
-            sources.push(ruleSource(annotation, definition.id, attributes));
-          } else if (kind === "sink") {
-            const sink = ruleSink(annotation, name, definition.id, attributes);
-            if (sink !== undefined) this.#watch(definition.id, sink, emit);
-          }
-        }
-      }
-      this.sources = sources;
+      this.sources = wiring.sources;
+      const sinks = wiring.sinks((stream) => this.#app.attributesOf(stream));
+      for (const sink of sinks) this.#watch(sink.stream, sink, emit);
     } catch (error) {
       throw error instanceof CepError ? error.locate(text) : error;
     }
@@ -134,6 +125,12 @@ export class Rule {
   /** @throws CepError `SNAPSHOT` */
   restore(snapshot: string): RestoreReport {
     return this.#app.restore(snapshot);
+  }
+
+  /** Drops what is kept under these keys alone: the partitions that they name, and rows of tables that hold one. */
+  forget(keys: ReadonlySet<string>): void {
+    this.isChanged = true;
+    this.#app.forget(keys);
   }
 
   /** Watches what each query puts out, and the events that it came from. */

@@ -257,6 +257,14 @@ export class PartitionRuntime {
     if (this.#instances.size > 0) this.#timer.notifyAt(time + this.#purge.everyMs);
   }
 
+  /** Drops what is kept under these keys. */
+  forget(keys: ReadonlySet<string>): void {
+    for (const key of keys) {
+      for (const q of this.#instances.get(key)?.queries ?? []) q.discard();
+      this.#instances.delete(key);
+    }
+  }
+
   /** Rows and partial matches held, by key. */
   sizes(): { key: string; rows: number; matches: number }[] {
     return [...this.#instances].map(([key, instance]) => {

@@ -162,6 +162,13 @@ export class Table {
     return found.length;
   }
 
+  /** Removes the rows that hold one of these values in any column. */
+  forget(values: ReadonlySet<unknown>): void {
+    const found = [...this.#rows].filter(({ row }) => row.some((value) => values.has(value)));
+    for (const row of found) this.#remove(row);
+    this.#charge(-found.length);
+  }
+
   #remove(row: Ev): void {
     this.#rows.delete(row);
     if (this.primaryKey.length > 0) this.#byKey.delete(this.#keyOf(row.row));
