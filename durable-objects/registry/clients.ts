@@ -145,10 +145,28 @@ export class Clients {
     return row !== undefined && isRight ? clientOf(row) : undefined;
   }
 
+  /** Whether more than a device's names and version would change: its keys, or who may claim or reset it. */
+  changesWhatItDoes(oauthClientId: string, metadata: AppMetadata | DeviceMetadata): boolean {
+    const row = this.#row(oauthClientId);
+    const client = row === undefined ? undefined : clientOf(row);
+    if (client?.kind !== "device" || "redirectUris" in metadata) return false;
+    const lasting = ({ jwks, claimPolicy, resetPolicy }: DeviceMetadata) =>
+      JSON.stringify([jwks ?? null, claimPolicy, resetPolicy]);
+    return lasting(client.metadata) !== lasting(metadata);
+  }
+
+  /** Inside a transaction: a device's policies stand in its own row too. */
   replaceMetadata(oauthClientId: string, metadata: AppMetadata | DeviceMetadata): void {
     this.#sql.exec(
       "UPDATE client SET metadata = ? WHERE client_id = ?",
       JSON.stringify(metadata),
+      oauthClientId,
+    );
+    if ("redirectUris" in metadata) return;
+    this.#sql.exec(
+      "UPDATE device SET claim_policy = ?, reset_policy = ? WHERE client_id = ?",
+      metadata.claimPolicy,
+      metadata.resetPolicy,
       oauthClientId,
     );
   }

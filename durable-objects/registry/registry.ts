@@ -155,8 +155,14 @@ export class Registry extends DurableObject<RegistryEnv> {
     return this.#clients.managed(oauthClientId, registrationHash);
   }
 
-  replaceMetadata(oauthClientId: string, metadata: AppMetadata | DeviceMetadata): void {
-    this.#clients.replaceMetadata(oauthClientId, metadata);
+  /** @returns `false`, and nothing changed, where a device has an owner and more than its words would change */
+  replaceMetadata(oauthClientId: string, metadata: AppMetadata | DeviceMetadata): boolean {
+    return this.ctx.storage.transactionSync(() => {
+      const isOwned = this.#grants.ofDevice(oauthClientId) !== undefined;
+      if (isOwned && this.#clients.changesWhatItDoes(oauthClientId, metadata)) return false;
+      this.#clients.replaceMetadata(oauthClientId, metadata);
+      return true;
+    });
   }
 
   /** @returns `false` for a device that has an owner: its factory cannot take it away */

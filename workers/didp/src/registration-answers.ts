@@ -1,12 +1,24 @@
 import { fromBase64url } from "../../../engines/oauth/base64url.ts";
-import { DEVICE_CODE_GRANT, type DeviceMetadata } from "../../../engines/oauth/client-metadata.ts";
+import {
+  type AppMetadata,
+  DEVICE_CODE_GRANT,
+  type DeviceMetadata,
+} from "../../../engines/oauth/client-metadata.ts";
 import type { DeviceCredentials } from "../../../engines/oauth/device-registration.ts";
-import { DEVICE_SCOPE } from "../../../engines/oauth/iot-access.ts";
+import { appScopes, DEVICE_SCOPE } from "../../../engines/oauth/iot-access.ts";
 import type { Config } from "./config.ts";
 
-/** A device's metadata in the words of RFC 7591. */
-export function deviceFields(metadata: DeviceMetadata) {
+/**
+ * What a device's registration says for as long as it stands, in the words of RFC 7591: its metadata and where it
+ * goes. Everything but its secrets, of which only keyed hashes are kept.
+ */
+export function deviceFields(config: Config, oauthClientId: string, metadata: DeviceMetadata) {
   return {
+    ...(metadata.authMethod === "client_secret_basic" ? { client_secret_expires_at: 0 } : {}),
+    token_endpoint: `${config.issuer}/token`,
+    device_authorization_endpoint: `${config.issuer}/device_authorization`,
+    mqtt_token_endpoint: mqttEndpoint(config, oauthClientId),
+    gateway_uri: config.gateways[0],
     client_name: metadata.clientName,
     software_id: metadata.softwareId,
     software_version: metadata.softwareVersion,
@@ -23,19 +35,30 @@ export function deviceFields(metadata: DeviceMetadata) {
 export function deviceAnswer(config: Config, device: DeviceCredentials, metadata: DeviceMetadata) {
   return {
     client_id: device.oauthClientId,
-    ...(metadata.authMethod === "client_secret_basic"
-      ? { client_secret: device.clientSecret, client_secret_expires_at: 0 }
-      : {}),
+    ...(metadata.authMethod === "client_secret_basic" ? { client_secret: device.clientSecret } : {}),
     client_id_issued_at: Math.floor(Date.now() / 1000),
     registration_access_token: device.registrationToken,
     registration_client_uri: `${config.issuer}/register/${device.oauthClientId}`,
     user_registration_uri: claimLink(config, device.claimCode),
     user_code: device.claimCode,
-    token_endpoint: `${config.issuer}/token`,
-    device_authorization_endpoint: `${config.issuer}/device_authorization`,
-    mqtt_token_endpoint: mqttEndpoint(config, device.oauthClientId),
-    gateway_uri: config.gateways[0],
-    ...deviceFields(metadata),
+    ...deviceFields(config, device.oauthClientId, metadata),
+  };
+}
+
+/** As `deviceFields`, of an app. */
+export function appFields(metadata: AppMetadata) {
+  return {
+    ...(metadata.authMethod === "client_secret_basic" ? { client_secret_expires_at: 0 } : {}),
+    client_name: metadata.clientName,
+    redirect_uris: metadata.redirectUris,
+    application_type: metadata.applicationType,
+    token_endpoint_auth_method: metadata.authMethod,
+    grant_types: ["authorization_code", "refresh_token"],
+    response_types: ["code"],
+    scope: appScopes.join(" "),
+    ...(metadata.dpopBound ? { dpop_bound_access_tokens: true } : {}),
+    ...(metadata.clientUri === undefined ? {} : { client_uri: metadata.clientUri }),
+    ...(metadata.jwks === undefined ? {} : { jwks: metadata.jwks }),
   };
 }
 

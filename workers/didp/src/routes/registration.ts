@@ -2,14 +2,12 @@ import { Hono } from "hono";
 import type { Client } from "../../../../durable-objects/registry/clients.ts";
 import { hashReference } from "../../../../durable-objects/registry/device-batches.ts";
 import {
-  type AppMetadata,
   type DeviceMetadata,
   isDeviceBody,
   readAppMetadata,
   readDeviceMetadata,
 } from "../../../../engines/oauth/client-metadata.ts";
 import { deriveDevice, seedOfRequest } from "../../../../engines/oauth/device-registration.ts";
-import { appScopes } from "../../../../engines/oauth/iot-access.ts";
 import { checkSoftwareStatement } from "../../../../engines/oauth/jwt-verification.ts";
 import { OAuthError } from "../../../../engines/oauth/oauth-error.ts";
 import type { Config } from "../config.ts";
@@ -19,7 +17,7 @@ import { Members } from "../members.ts";
 import { addApp } from "../new-app.ts";
 import { oauthAnswer } from "../oauth-answers.ts";
 import { Products } from "../products.ts";
-import { deviceAnswer, deviceFields } from "../registration-answers.ts";
+import { appFields, deviceAnswer, deviceFields } from "../registration-answers.ts";
 import { allRegistries, registryFor, registryForClient } from "../registries.ts";
 import { bearerOf, networkOf, readJsonObject } from "../requests.ts";
 
@@ -46,6 +44,7 @@ registration.put("/register/:clientId", async (c) => {
   for (const name of ["registration_access_token", "registration_client_uri", "client_secret_expires_at"]) {
     if (name in body) throw new OAuthError("invalid_client_metadata", `${name}: must not be sent.`);
   }
+  if (body.client_secret !== undefined) await checkSecret(c, client.oauthClientId, body.client_secret);
   const metadata = client.kind === "app" ? readAppMetadata(body) : readDeviceMetadata(body);
   if (metadata.authMethod !== client.metadata.authMethod) {
     throw new OAuthError(
@@ -56,7 +55,12 @@ registration.put("/register/:clientId", async (c) => {
   if (client.kind === "device" && (metadata as DeviceMetadata).softwareId !== client.metadata.softwareId) {
     throw new OAuthError("invalid_client_metadata", "software_id: a device stays what it is."); // device body was read above
   }
-  await home.replaceMetadata(client.oauthClientId, metadata);
+  if (!(await home.replaceMetadata(client.oauthClientId, metadata))) {
+    throw new OAuthError(
+      "access_denied",
+      "This device has an owner: its keys and policies are not its factory's to change any more.",
+    );
+  }
   const updated = { ...client, metadata } as Client; // kind and metadata still belong together
   return oauthAnswer(c, clientAnswer(c.var.config, updated, token));
 });
@@ -69,6 +73,17 @@ registration.delete("/register/:clientId", async (c) => {
   }
   return c.body(null, 204);
 });
+
+/** RFC 7592 §2.2: a secret that is sent along is the one that was issued; it cannot be changed this way. */
+async function checkSecret(c: DidpContext, oauthClientId: string, secret: unknown): Promise<void> {
+  const secretHash = await c.var.config.keys.hash("client-secret", String(secret));
+  const known = await registryForClient(c.env, oauthClientId)?.authenticate(oauthClientId, {
+    method: "client_secret_basic",
+    secretHash,
+  });
+  if (known === undefined)
+    throw new OAuthError("invalid_client_metadata", "client_secret: not this client's.");
+}
 
 /** An app that is gone holds nothing any more, in whichever shard its users live. */
 async function endEverywhere(c: DidpContext, oauthClientId: string): Promise<void> {
@@ -158,7 +173,7 @@ async function registerApp(c: DidpContext, body: Readonly<Record<string, unknown
     c,
     {
       ...clientAnswer(c.var.config, client, registrationToken),
-      ...(secret === undefined ? {} : { client_secret: secret, client_secret_expires_at: 0 }),
+      ...(secret === undefined ? {} : { client_secret: secret }),
     },
     201,
   );
@@ -203,21 +218,8 @@ function clientAnswer(config: Config, client: Client, registrationToken: string)
     client_id_issued_at: Math.floor(client.createdMs / 1000),
     registration_access_token: registrationToken,
     registration_client_uri: `${config.issuer}/register/${client.oauthClientId}`,
-    ...(client.kind === "app" ? appFields(client.metadata) : deviceFields(client.metadata)),
-  };
-}
-
-function appFields(metadata: AppMetadata) {
-  return {
-    client_name: metadata.clientName,
-    redirect_uris: metadata.redirectUris,
-    application_type: metadata.applicationType,
-    token_endpoint_auth_method: metadata.authMethod,
-    grant_types: ["authorization_code", "refresh_token"],
-    response_types: ["code"],
-    scope: appScopes.join(" "),
-    ...(metadata.dpopBound ? { dpop_bound_access_tokens: true } : {}),
-    ...(metadata.clientUri === undefined ? {} : { client_uri: metadata.clientUri }),
-    ...(metadata.jwks === undefined ? {} : { jwks: metadata.jwks }),
+    ...(client.kind === "app"
+      ? appFields(client.metadata)
+      : deviceFields(config, client.oauthClientId, client.metadata)),
   };
 }
