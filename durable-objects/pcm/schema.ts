@@ -73,16 +73,22 @@ const migrations: readonly string[] = [
        value ->> 'retainAsPublished', value ->> 'identifier'
      FROM session, json_each(session.record, '$.subscriptions');
    UPDATE session SET record = json_remove(record, '$.subscriptions');`,
+  // Of a shared subscription: what another of its members gets if this session ends.
+  "ALTER TABLE delivery ADD COLUMN shared TEXT;",
 ];
 
-/** Brings the tables up to date; cheap when they are. */
-export function migrate(sql: SqlStorage): void {
+/**
+ * Brings the tables up to date; cheap when they are.
+ *
+ * @param target the version to reach; an older one only for tests of what comes after it.
+ */
+export function migrate(sql: SqlStorage, target = migrations.length): void {
   sql.exec(
     "CREATE TABLE IF NOT EXISTS schema_version (only_row INTEGER PRIMARY KEY, version INTEGER NOT NULL)",
   );
   const [row] = sql.exec<{ version: number }>("SELECT version FROM schema_version").toArray();
   const version = row?.version ?? 0;
-  if (version >= migrations.length) return;
-  for (const migration of migrations.slice(version)) sql.exec(migration);
-  sql.exec("INSERT OR REPLACE INTO schema_version (only_row, version) VALUES (1, ?)", migrations.length);
+  if (version >= target) return;
+  for (const migration of migrations.slice(version, target)) sql.exec(migration);
+  sql.exec("INSERT OR REPLACE INTO schema_version (only_row, version) VALUES (1, ?)", target);
 }

@@ -59,6 +59,7 @@ type DeliveryRow = {
   payload: ArrayBuffer;
   properties: string | null;
   expires_at_ms: number | null;
+  shared: string | null;
 };
 
 /** A broker's store in the SQLite of its object. The runtime commits a turn's writes together. */
@@ -333,7 +334,7 @@ export class SqlStore implements BrokerStore {
     this.#bytesSoFar.set(session, soFar);
     this.#sql.exec(
       `INSERT INTO delivery (session, seq, packet_id, is_released, qos, retain, topic_name, payload, properties,
-         expires_at_ms, bytes_so_far) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         expires_at_ms, bytes_so_far, shared) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       session,
       delivery.seq,
       delivery.packetId ?? null,
@@ -345,6 +346,7 @@ export class SqlStore implements BrokerStore {
       delivery.properties === undefined ? null : toJson(delivery.properties),
       delivery.expiresAtMs ?? null,
       soFar,
+      delivery.shared === undefined ? null : toJson(delivery.shared),
     );
   }
 
@@ -399,6 +401,7 @@ function toDelivery(row: DeliveryRow): Delivery {
     retain: row.retain === 1,
     isReleased: row.is_released === 1,
     ...(row.packet_id !== null && { packetId: row.packet_id }),
+    ...(row.shared !== null && { shared: fromJson(row.shared) }),
     ...(row.properties !== null && { properties: fromJson(row.properties) }),
     ...(row.expires_at_ms !== null && { expiresAtMs: row.expires_at_ms }),
   };

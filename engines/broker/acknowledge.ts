@@ -47,9 +47,11 @@ function delivered(
     refuseConnection(state, connection, reasonCode.protocolError);
     return;
   }
+  // [MQTT-4.8.2-6] with whatever reason code: nobody else of a share group gets what this client refused
   inFlight.delete(packetId);
-  if (known.seq > 0) state.store.apply({ kind: "delivered", session: session.id, seq: known.seq });
-  else keepSoon(state, connection);
+  const hasRow = known.seq > 0 && known.kept === undefined;
+  if (hasRow) state.store.apply({ kind: "delivered", session: session.id, seq: known.seq });
+  if (!session.isPersistent) keepSoon(state, connection);
   sendWaiting(state, session);
 }
 
@@ -74,7 +76,7 @@ function release(state: BrokerState, connection: Connection, session: Session, p
   if (!known.isReleased) {
     known.isReleased = true;
     if (known.seq > 0) state.store.apply({ kind: "released", session: session.id, seq: known.seq });
-    else keepSoon(state, connection);
+    if (!session.isPersistent) keepSoon(state, connection);
   }
   // [MQTT-4.3.3-3] [MQTT-4.3.3-5] [MQTT-3.1.1:4.3.3-1]
   state.send(connection, { type: "pubrel", packetId, reasonCode: reasonCode.success });

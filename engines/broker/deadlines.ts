@@ -167,11 +167,17 @@ function tellOfExpiry(state: BrokerState, connection: Connection): void {
   );
   const { qos = 0 } = session.subscriptions.get(expiringTopic) ?? {};
   const topicName = expiringTopic as TopicName; // the platform's own, without wildcards
-  deliverTo(state, session, topicName, qos, false, undefined, {
-    topicName: grantTopic(""), // has no place in the tree; it goes to this session only
-    payload,
-    qos: 1,
-    retain: false,
-    publisher: { kind: "system", handle: "" },
-  });
+  deliverTo(
+    state,
+    session,
+    topicName,
+    { qos, retained: false },
+    {
+      topicName: grantTopic(""), // has no place in the tree; it goes to this session only
+      payload,
+      qos: 1,
+      retain: false,
+      publisher: { kind: "system", handle: "" },
+    },
+  );
 }

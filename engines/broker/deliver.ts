@@ -1,17 +1,19 @@
-import type { QoS, TopicName } from "../mqtt/packet.ts";
+import type { QoS, TopicFilter, TopicName } from "../mqtt/packet.ts";
 import type { Connection } from "./connection.ts";
 import type { Message } from "./message.ts";
-import { hasRoom, sendOrQueue } from "./outgoing.ts";
+import { sendOrQueue } from "./outgoing.ts";
 import { retain } from "./retained.ts";
-import type { Granted, Route, SharedTargets, Target } from "./routes.ts";
+import type { Granted, Route, Target } from "./routes.ts";
 import {
   encodePublishFor,
   isEnded,
+  listedProperties,
   outgoingProperties,
   sendPublishBytes,
   withExpiry,
 } from "./send-publish.ts";
 import type { Session } from "./session.ts";
+import { chooseMember } from "./share-group.ts";
 import type { BrokerState } from "./state.ts";
 
 /** Retains a message if it asks for that, and hands it to everyone it is for. */
@@ -43,31 +45,24 @@ export function distribute(
   }
 }
 
-/**
- * Takes turns among the members that can take a message at once; failing that, among all.
- * [MQTT-4.8.2-4] [MQTT-4.8.2-5] each message to one of them, at most at the QoS that one was granted.
- */
-function chooseMember(state: BrokerState, group: SharedTargets): Target {
-  const { members, turn } = group;
-  for (let i = 0; i < members.length; i++) {
-    const member = members[(turn.next + i) % members.length] as Target; // inside the list
-    if (member.session.connection === undefined || !hasRoom(state, member.session)) continue;
-    turn.next = (turn.next + i + 1) % members.length;
-    return member;
-  }
-  turn.next %= members.length;
-  const member = members[turn.next++] as Target; // inside the list
-  return member;
-}
-
 /** Sends or queues one message for one session. */
 export function deliver(state: BrokerState, target: Target, granted: Granted, message: Message): void {
   const { session, topicName } = target;
-  // [MQTT-3.8.4-8] [MQTT-3.1.1:3.8.4-6] the lower of what was published and what was granted
+  // [MQTT-3.8.4-8] [MQTT-3.1.1:3.8.4-6] [MQTT-4.8.2-3] the lower of what was published and what was granted
   const qos = Math.min(message.qos, granted.qos) as QoS; // the smaller of two QoS
   // [MQTT-3.3.1-12] [MQTT-3.3.1-13] [MQTT-3.1.1:3.3.1-9] 0 to an existing subscription, unless as published
   const retained = granted.retainAsPublished && message.retain;
-  deliverTo(state, session, topicName, qos, retained, granted.identifiers, message);
+  const { identifiers, share } = granted;
+  deliverTo(state, session, topicName, { qos, retained, identifiers, share }, message);
+}
+
+/** How a message goes to one session. */
+export interface Manner {
+  readonly qos: QoS;
+  readonly retained: boolean;
+  readonly identifiers?: readonly number[] | undefined;
+  /** See `Granted`. */
+  readonly share?: TopicFilter | undefined;
 }
 
 /** The same with everything decided: also used for retained messages of a new subscription. */
@@ -75,9 +70,7 @@ export function deliverTo(
   state: BrokerState,
   session: Session,
   topicName: TopicName,
-  qos: QoS,
-  retained: boolean,
-  identifiers: readonly number[] | undefined,
+  { qos, retained, identifiers, share }: Manner,
   message: Message,
 ): void {
   const { connection } = session;
@@ -87,13 +80,21 @@ export function deliverTo(
       sendAtMostOnce(state, connection, topicName, retained, identifiers, message);
     return;
   }
-  const properties = outgoingProperties(session, identifiers, message);
+  // A member that reads none may have to leave the message to one that does.
+  const properties =
+    share === undefined
+      ? outgoingProperties(session, identifiers, message)
+      : listedProperties(session.mount, identifiers, message);
   sendOrQueue(state, session, {
     topicName,
     payload: message.payload,
     qos,
     retain: retained,
     isReleased: false,
+    // What reaches a subscriber at QoS 1 or 2 was published at one of them.
+    ...(share !== undefined && {
+      shared: { topicFilter: share, qos: message.qos as 1 | 2, retain: message.retain },
+    }),
     ...(properties !== undefined && { properties }),
     ...(message.expiresAtMs !== undefined && { expiresAtMs: message.expiresAtMs }),
   });

@@ -60,30 +60,33 @@ export function revoke(state: BrokerState, notice: RevocationNotice): void {
   );
   if (isLate && handle !== "*") return;
   const code = reason === "suspect" ? reasonCode.notAuthorized : reasonCode.administrativeAction;
-  for (const connection of [...state.connections.values()]) {
-    const { session, authority } = connection;
-    if (session === undefined || authority === undefined || !isMeant(session) || authority.epoch >= epoch)
-      continue;
-    // A stolen token says nothing about the device, so its will is honest; otherwise nothing more is said.
-    if (reason !== "suspect") session.will = undefined;
-    refuseConnection(state, connection, code);
-  }
+  const ended = [...state.connections.values()].filter(
+    ({ session, authority }) =>
+      session !== undefined && authority !== undefined && isMeant(session) && authority.epoch < epoch,
+  );
+  // A stolen token says nothing about the device, so its will is honest; otherwise nothing more is said or heard.
+  if (reason !== "suspect")
+    for (const { session } of ended) if (session !== undefined) silence(state, session);
+  for (const connection of ended) refuseConnection(state, connection, code);
   if (reason === "suspect") return;
   if (isDeletion) {
     forgetUser(state);
     return;
   }
-  for (const session of [...state.sessions.values()]) {
-    if (isMeant(session) && session.connection === undefined) dropSession(state, session);
-  }
+  const left = [...state.sessions.values()].filter(
+    (session) => isMeant(session) && session.connection === undefined,
+  );
+  for (const session of left) silence(state, session);
+  for (const session of left) dropSession(state, session);
   if (state.grants.has(handle)) endGrant(state, handle as GrantId, code); // a key of the table
   if (state.devices.has(handle)) releaseDevice(state, handle as DeviceHandle); // a key of the table
 }
 
 /** A consent is over: nothing of the app stays. */
 export function endGrant(state: BrokerState, grantId: GrantId, code: ReasonCode): void {
-  for (const session of [...sessionsOf(state, "app", grantId)]) {
-    session.will = undefined;
+  const sessions = [...sessionsOf(state, "app", grantId)];
+  for (const session of sessions) silence(state, session);
+  for (const session of sessions) {
     if (session.connection !== undefined) refuseConnection(state, session.connection, code);
     if (state.sessions.has(session.id)) dropSession(state, session);
   }
@@ -108,8 +111,8 @@ function releaseDevice(state: BrokerState, handle: DeviceHandle): void {
 
 /** The account is deleted: only the refused epochs stay, so that late tokens find no door. */
 function forgetUser(state: BrokerState): void {
+  for (const session of state.sessions.values()) silence(state, session);
   for (const connection of [...state.connections.values()]) {
-    if (connection.session !== undefined) connection.session.will = undefined;
     refuseConnection(state, connection, reasonCode.administrativeAction);
   }
   for (const session of [...state.sessions.values()]) dropSession(state, session);
@@ -117,6 +120,12 @@ function forgetUser(state: BrokerState): void {
   state.grants.clear();
   state.devices.clear();
   state.store.apply({ kind: "forget-user" });
+}
+
+/** Of a session that is about to end: no will of its own, and nothing that others of its kind would leave to it. */
+function silence(state: BrokerState, session: Session): void {
+  session.will = undefined;
+  state.routes.remove(session);
 }
 
 /** Publishes `grant` anew for the apps concerned: what was consented, until when (MESSAGING.md §2). */

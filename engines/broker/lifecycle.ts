@@ -4,6 +4,7 @@ import type { Connection } from "./connection.ts";
 import { unloadOutgoing } from "./outgoing.ts";
 import { saveRetained } from "./retained.ts";
 import { type Session, sessionKey } from "./session.ts";
+import { handOn, unfinishedShared } from "./share-group.ts";
 import type { BrokerState } from "./state.ts";
 import { forgetWill, publishWill, scheduleWill } from "./will.ts";
 
@@ -55,7 +56,8 @@ export function endConnection(state: BrokerState, connection: Connection, ending
   const { session } = connection;
   if (session === undefined || session.connection !== connection) return;
   session.connection = undefined;
-  unloadOutgoing(session);
+  // One that ends now has something in memory only.
+  if (session.isPersistent) unloadOutgoing(session);
   if (!ending.isWillKept) forgetWill(session);
   scheduleWill(state, session);
   if (session.expirySeconds === 0) {
@@ -77,11 +79,13 @@ export function endSession(state: BrokerState, session: Session): void {
 /** The same without the will, for a principal that has nothing to say any more. */
 export function dropSession(state: BrokerState, session: Session): void {
   forgetWill(session);
+  const unfinished = unfinishedShared(state, session);
   state.routes.remove(session);
   state.sessions.delete(session.id);
   const key = sessionKey(session.kind, session.handle, session.mqttClientId);
   if (state.clients.get(key) === session) state.clients.delete(key);
   state.store.apply({ kind: "delete-session", session: session.id });
+  handOn(state, session, unfinished);
 }
 
 function closeCodeOf(code: ReasonCode): number {

@@ -1,4 +1,4 @@
-import type { Properties, QoS, UserProperty } from "../mqtt/packet.ts";
+import type { Properties, QoS, TopicFilter, UserProperty } from "../mqtt/packet.ts";
 import type { Authority } from "../oauth/authority.ts";
 
 /**
@@ -50,6 +50,17 @@ export interface Delivery {
   readonly packetId?: number;
   /** PUBREC came and PUBREL went. */
   readonly isReleased: boolean;
+  readonly shared?: SharedOrigin;
+}
+
+/** Of a delivery by a shared subscription: what another of its members needs to get it instead. */
+export interface SharedOrigin {
+  /** With `$share/…`. */
+  readonly topicFilter: TopicFilter;
+  /** As published, before the QoS that was granted. */
+  readonly qos: 1 | 2;
+  /** As published, before Retain As Published. */
+  readonly retain: boolean;
 }
 
 /** What a delivery counts against `Limits.queuedBytes`. */

@@ -378,6 +378,7 @@ describe("subscriptions", () => {
     away.vanish();
     for (const value of ["1", "2"]) here.publish("a", value, { qos: 1 });
     expect(here.takeMessages()).toEqual(["a=1", "a=2"]);
+    for (const packetId of [1, 2]) here.send({ type: "puback", packetId, reasonCode: 0 });
     here.disconnect();
     home.client("owner", { mqttClientId: "p" }).publish("a", "3", { qos: 1 });
     expect(home.client("owner", lasting).takeMessages()).toEqual(["a=3"]);

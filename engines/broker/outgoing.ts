@@ -72,15 +72,38 @@ function sendInFlight(
 ): void {
   const packetId = freePacketId(outgoing);
   if (!sendDelivery(state, connection, message, packetId, false)) return;
-  let seq = 0;
-  if (session.isPersistent) {
-    const bounds = boundsOf(state, session);
-    seq = ++bounds.lastSeq;
-    state.store.apply({ kind: "enqueue", session: session.id, delivery: { ...message, seq, packetId } });
-  } else {
-    keepSoon(state, connection);
+  if (!session.isPersistent) keepSoon(state, connection);
+  if (!session.isPersistent && !isForOthers(message)) {
+    outgoing.inFlight.set(packetId, { qos: message.qos, seq: 0, isReleased: false });
+    return;
   }
-  outgoing.inFlight.set(packetId, { qos: message.qos, seq, isReleased: false });
+  const bounds = boundsOf(state, session);
+  const delivery = { ...message, seq: ++bounds.lastSeq, packetId };
+  if (session.isPersistent || deliveryBytes(delivery) > smallBytes) {
+    state.store.apply({ kind: "enqueue", session: session.id, delivery });
+    outgoing.inFlight.set(packetId, { qos: message.qos, seq: delivery.seq, isReleased: false });
+  } else {
+    keepForOthers(state, outgoing, packetId, { ...delivery, payload: message.payload.slice() });
+  }
+}
+
+/** Messages up to this size may lie in memory for some seconds after they were sent. */
+const smallBytes = 4096;
+
+/** Whether another client gets the message if this session ends before it is acknowledged (MQTT 5.0 §4.8.2). */
+function isForOthers({ qos, shared }: Omit<Delivery, "seq">): boolean {
+  return shared !== undefined && qos === 1;
+}
+
+/** It was sent, and has no row: it gets one if it is not acknowledged soon. */
+function keepForOthers(state: BrokerState, outgoing: Outgoing, packetId: number, delivery: Delivery): void {
+  outgoing.inFlight.set(packetId, {
+    qos: delivery.qos,
+    seq: delivery.seq,
+    isReleased: false,
+    kept: delivery,
+  });
+  saveSoon(state);
 }
 
 /** [MQTT-2.2.1-3] [MQTT-2.2.1-4] [MQTT-3.1.1:2.3.1-1] not 0, and not one that is in use. */
@@ -189,6 +212,15 @@ function sendQueued(
     outgoing.inFlight.set(packetId, { qos, seq, isReleased: false });
     return;
   }
+  if (isSent && isForOthers(delivery)) {
+    if (!isSaved) {
+      keepForOthers(state, outgoing, packetId, delivery);
+      return;
+    }
+    state.store.apply({ kind: "sent", session: session.id, seq, packetId });
+    outgoing.inFlight.set(packetId, { qos, seq, isReleased: false });
+    return;
+  }
   if (isSaved) state.store.apply({ kind: "delivered", session: session.id, seq });
   if (isSent) outgoing.inFlight.set(packetId, { qos, seq: 0, isReleased: false });
 }
@@ -201,6 +233,8 @@ function isExpired(state: BrokerState, delivery: Delivery): boolean {
 /**
  * A client is back: what it had not acknowledged goes out again, in the order it did the first time, and then
  * what waits; all of it within the client's Receive Maximum.
+ *
+ * [MQTT-4.8.2-4] That holds for what a shared subscription gave it as well.
  *
  * @see MQTT 5.0 §4.4, §4.6; MQTT 3.1.1 §4.4, §4.6
  */

@@ -11,6 +11,8 @@ export interface Granted {
   readonly qos: QoS;
   readonly retainAsPublished: boolean;
   readonly identifiers: readonly number[] | undefined;
+  /** The filter with `$share/…`, if it is a shared subscription that brings the message. */
+  readonly share?: TopicFilter;
 }
 
 /** One session that a topic leads to. */
@@ -25,6 +27,11 @@ export interface Target {
 
 /** A shared subscription: one of them gets each message. */
 export interface SharedTargets {
+  /** Whose members they are: sessions of another mount share nothing with them. */
+  readonly mount: Mount;
+  /** With `$share/…`. */
+  readonly topicFilter: TopicFilter;
+  /** Never empty. */
   readonly members: readonly Target[];
   /** Whose turn it is, counted over all topics of the group. */
   readonly turn: { next: number };
@@ -192,12 +199,17 @@ export class Routes {
         if (session.mayReceive(localName)) targets.push(target(session, localName, subscriptions));
       }
       for (const group of matched.shares) {
-        const members = [...group]
-          .filter(([session]) => session.mayReceive(localName))
-          .map(([session, subscription]) => target(session, localName, [subscription]));
+        const permitted = [...group].filter(([session]) => session.mayReceive(localName));
+        const topicFilter = permitted[0]?.[1].topicFilter;
+        if (topicFilter === undefined) continue;
+        const members = permitted.map(([session, subscription]) => {
+          const granted: Granted = { ...merge([subscription]), share: topicFilter };
+          // [MQTT-3.8.3-4] there is no No Local among shared ones
+          return { session, topicName: localName, granted, own: granted };
+        });
         const turn = this.#turns.get(group) ?? { next: 0 };
         this.#turns.set(group, turn);
-        if (members.length > 0) shared.push({ members, turn });
+        shared.push({ mount, topicFilter, members, turn });
       }
     }
     return { topicName, targets, shared };

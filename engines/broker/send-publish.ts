@@ -2,6 +2,7 @@ import { encode } from "../mqtt/encoder.ts";
 import type { Properties, Publish, TopicName } from "../mqtt/packet.ts";
 import type { Connection } from "./connection.ts";
 import type { Message } from "./message.ts";
+import type { Mount } from "./mount.ts";
 import type { Session } from "./session.ts";
 import type { BrokerState } from "./state.ts";
 import { visibleProperties } from "./view.ts";
@@ -59,8 +60,16 @@ export function outgoingProperties(
   identifiers: readonly number[] | undefined,
   message: Message,
 ): Properties | undefined {
-  if (session.protocolLevel !== 5) return undefined;
-  const visible = visibleProperties(session.mount, message);
+  return session.protocolLevel === 5 ? listedProperties(session.mount, identifiers, message) : undefined;
+}
+
+/** The same, whatever its client can read. */
+export function listedProperties(
+  mount: Mount,
+  identifiers: readonly number[] | undefined,
+  message: Message,
+): Properties | undefined {
+  const visible = visibleProperties(mount, message);
   if (identifiers === undefined) return visible;
   return { ...visible, subscriptionIdentifiers: identifiers };
 }

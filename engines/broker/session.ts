@@ -10,9 +10,11 @@ import type { SessionId, SessionRecord, StoredSession, StoredWill, Subscription 
 /** A QoS 1 or 2 message that was sent and not yet acknowledged in full. */
 export interface InFlight {
   readonly qos: 1 | 2;
-  /** Of its row; 0 when it has none, because the session ends with its connection. */
+  /** Of its row; 0 when it never gets one, because the session ends with its connection. */
   readonly seq: number;
   isReleased: boolean;
+  /** While there is no row yet: what another member of its share group gets if the session ends first. */
+  kept?: Omit<Delivery, "seq"> | undefined;
 }
 
 /** Messages on their way to a client, while it is connected (or as its socket's attachment kept them). */

@@ -102,7 +102,7 @@ function sendRetainedMessages(state: BrokerState, session: Session, subscription
     if (message.expiresAtMs !== undefined && message.expiresAtMs <= state.nowMs) continue;
     const qos = Math.min(message.qos, subscription.qos) as QoS; // the smaller of two QoS
     // [MQTT-3.3.1-8] [MQTT-3.1.1:3.3.1-8] RETAIN is 1 on what a new subscription gets
-    deliverTo(state, session, topicName, qos, true, identifiers, message);
+    deliverTo(state, session, topicName, { qos, retained: true, identifiers }, message);
   }
 }
 

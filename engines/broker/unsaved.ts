@@ -35,7 +35,7 @@ export function keepSoon(state: BrokerState, connection: Connection): void {
   saveSoon(state);
 }
 
-/** Writes it now: what waits for sessions that end with their connection, stale attachments, large incomplete packets. */
+/** Writes it now: what is on its way to sessions that end with their connection, stale attachments, large incomplete packets. */
 export function saveUnsaved(state: BrokerState): void {
   state.unsavedDueAtMs = undefined;
   for (const connection of state.connections.values()) {
@@ -52,6 +52,12 @@ export function saveUnsaved(state: BrokerState): void {
 function saveWaiting(state: BrokerState, { session }: Connection): void {
   const outgoing = session?.outgoing;
   if (session === undefined || outgoing === undefined) return;
+  for (const [packetId, entry] of outgoing.inFlight) {
+    const { kept, seq } = entry;
+    if (kept === undefined) continue;
+    state.store.apply({ kind: "enqueue", session: session.id, delivery: { ...kept, seq, packetId } });
+    entry.kept = undefined;
+  }
   for (const delivery of outgoing.waiting.slice(outgoing.savedWaiting)) {
     state.store.apply({ kind: "enqueue", session: session.id, delivery });
   }

@@ -1,6 +1,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import type { Pcm } from "../../../durable-objects/pcm/pcm.ts";
+import { migrate } from "../../../durable-objects/pcm/schema.ts";
 import { lampModel, publishPacket, subscribePacket } from "../../../engines/broker/test-home.ts";
 import type { DeviceHandle, GrantId } from "../../../engines/oauth/authority.ts";
 import { authority, cloudOf, WireClient } from "./cloud.ts";
@@ -134,13 +135,18 @@ test("a QoS 0 message without retain writes no row", async () => {
   expect(await rows()).toBe(before);
 });
 
-test("a session stored before subscriptions had rows of their own keeps its subscriptions", async () => {
+test("what the first version of the tables held is there after an update, subscriptions and waiting messages too", async () => {
   const stub = cloudOf("older");
   await stub.devices();
-  // Tables and rows as the first version of the schema had them.
   await runInDurableObject<Pcm, void>(stub, (_pcm, { storage: { sql } }) => {
-    sql.exec("DROP TABLE subscription");
-    sql.exec("UPDATE schema_version SET version = 1");
+    for (const { name } of sql
+      .exec<{ name: string }>(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'",
+      )
+      .toArray()) {
+      sql.exec(`DROP TABLE ${name}`);
+    }
+    migrate(sql, 1);
     const record = {
       id: 3,
       kind: "owner",
@@ -158,6 +164,7 @@ test("a session stored before subscriptions had rows of their own keeps its subs
       endsAtMs: Date.now() + 3_600_000,
     };
     sql.exec("INSERT INTO session (id, record) VALUES (?, ?)", record.id, JSON.stringify(record));
+    sql.exec("INSERT INTO delivery VALUES (3, 1, NULL, 0, 1, 0, 'it''s/0', x'30', NULL, NULL, 6)");
   });
   await lose("older");
   const sender = await WireClient.open("older", "owner", { mqttClientId: "sender" });
@@ -166,6 +173,7 @@ test("a session stored before subscriptions had rows of their own keeps its subs
   expect(await sender.expect("puback")).toMatchObject({ reasonCode: 0 });
   const again = await WireClient.open("older", "owner", kept);
   expect(await again.expect("connack")).toMatchObject({ sessionPresent: true });
+  expect(await again.message()).toBe("it's/0=0");
   expect(await again.expect("publish")).toMatchObject({
     qos: 1,
     retain: false,
