@@ -246,6 +246,8 @@ export class StreamHandOver {
           retain: false,
         };
       }
+      case "row":
+        return undefined; // stays between the objects of a fleet
     }
   }
 }

@@ -46,11 +46,15 @@ export type Result = {
   readonly id: string;
   readonly rule: string;
   readonly payload: string;
+  /** In an app's fleet: whose personal cloud it is for, by the app's own name; without it, the developer's. */
+  readonly user?: string;
 } & (
   | { readonly kind: "stream"; readonly stream: string; readonly retain: boolean }
   | { readonly kind: "alarm"; readonly alarm: string }
   /** `device` is a handle or the owner's name for it. */
   | { readonly kind: "command"; readonly device: string; readonly action: string }
+  /** Inside a fleet: an event of a stream on its way from a shard to the combining object. */
+  | { readonly kind: "row"; readonly stream: string }
 );
 
 /** Results that were not yet acknowledged, oldest first; always all of them. */

@@ -6,10 +6,12 @@ import { wrong } from "./rule-source.ts";
 /** A result before it has its number. */
 export type Output = {
   readonly payload: string;
+  readonly user?: string;
 } & (
   | Pick<Extract<Result, { kind: "stream" }>, "kind" | "stream" | "retain">
   | Pick<Extract<Result, { kind: "alarm" }>, "kind" | "alarm">
   | Pick<Extract<Result, { kind: "command" }>, "kind" | "device" | "action">
+  | Pick<Extract<Result, { kind: "row" }>, "kind" | "stream">
 );
 
 /** One `@sink` of a stream: what an event becomes. */
@@ -134,7 +136,8 @@ function valueTemplate(
   };
 }
 
-function templateOf(
+/** An option with `{{attribute}}` in it, if it is there. @throws CepError `WRONG_ANNOTATION` */
+export function templateOf(
   annotation: Annotation,
   option: string,
   attributes: readonly Attribute[],

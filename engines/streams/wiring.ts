@@ -1,6 +1,6 @@
 import type { Attribute, OutputEvent } from "../cep/event.ts";
 import type { ConnectorExtension } from "../cep/extension.ts";
-import { type App, elementOf } from "../cep/parser/ast.ts";
+import { type Annotation, type App, elementOf } from "../cep/parser/ast.ts";
 import { ruleConnectors } from "./rule-connectors.ts";
 import { type RuleSink, ruleSink } from "./rule-sink.ts";
 import { type RuleSource, ruleSource } from "./rule-source.ts";
@@ -18,6 +18,9 @@ export interface Wiring {
 /** Wires one rule. @param app the parsed text. @throws CepError with position, expectation and suggestion. */
 export type Wire = (name: string, app: App) => Wiring;
 
+/** Makes a source or a sink of an annotation. @throws CepError `WRONG_ANNOTATION` */
+export type Make<T> = (annotation: Annotation, stream: string, attributes: readonly Attribute[]) => T;
+
 /** An owner's rule: their things on one side, commands, alarms and streams on the other. */
 export const wireOwners: Wire = (name, app) => ({
   text: app.text,
@@ -28,17 +31,14 @@ export const wireOwners: Wire = (name, app) => ({
 });
 
 /** One source for each `@source(type='things')`. */
-export function sourcesOf(app: App, make: typeof ruleSource): RuleSource[] {
+export function sourcesOf(app: App, make: Make<RuleSource>): RuleSource[] {
   return annotated(app, "source")
     .filter(({ annotation }) => elementOf(annotation, "type") === "things")
     .map(({ annotation, stream, attributes }) => make(annotation, stream, attributes));
 }
 
 /** What `make` makes of each `@sink`. */
-export function sinksOf(
-  app: App,
-  make: (...sink: Parameters<typeof ruleSource>) => RuleSink | undefined,
-): RuleSink[] {
+export function sinksOf(app: App, make: Make<RuleSink | undefined>): RuleSink[] {
   return annotated(app, "sink").flatMap(
     ({ annotation, stream, attributes }) => make(annotation, stream, attributes) ?? [],
   );
