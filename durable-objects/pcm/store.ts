@@ -244,8 +244,14 @@ export class SqlStore implements BrokerStore {
     return row === undefined ? undefined : toMessage(row);
   }
 
-  retainedCount(): number {
-    return this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM retained").one().n;
+  retainedTopics(): (readonly [Publisher, number])[] {
+    return this.#sql
+      .exec<{ kind: string; handle: string; topics: number }>(
+        `SELECT publisher_kind AS kind, publisher_handle AS handle, count(*) AS topics FROM retained
+           GROUP BY publisher_kind, publisher_handle`,
+      )
+      .toArray()
+      .map(({ kind, handle, topics }) => [toPublisher(kind, handle), topics]);
   }
 
   deliveries(session: SessionId): Delivery[] {
@@ -386,10 +392,14 @@ function toMessage(row: RetainedRow): Message {
     payload: new Uint8Array(row.payload),
     qos: row.qos as QoS, // made from a Message
     retain: true,
-    publisher: { kind: row.publisher_kind as Publisher["kind"], handle: row.publisher_handle }, // the same
+    publisher: toPublisher(row.publisher_kind, row.publisher_handle),
     ...(row.properties !== null && { properties: fromJson(row.properties) }),
     ...(row.expires_at_ms !== null && { expiresAtMs: row.expires_at_ms }),
   };
+}
+
+function toPublisher(kind: string, handle: string): Publisher {
+  return { kind: kind as Publisher["kind"], handle }; // made from a Publisher
 }
 
 function toDelivery(row: DeliveryRow): Delivery {

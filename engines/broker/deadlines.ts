@@ -5,6 +5,7 @@ import { deliverTo } from "./deliver.ts";
 import { endGrant } from "./grants.ts";
 import { endConnection, endSession, refuseConnection } from "./lifecycle.ts";
 import { grantTopic } from "./mount.ts";
+import { sweepRetained } from "./retained.ts";
 import type { Target } from "./routes.ts";
 import { type Session, sessionKey } from "./session.ts";
 import type { BrokerState } from "./state.ts";
@@ -49,7 +50,7 @@ export function runDeadlines(state: BrokerState): void {
   if (state.unsavedDueAtMs !== undefined) saveUnsaved(state);
   publishSys(state);
   // An alarm that only looked after keep alives is frequent, and a sweep reads every retained row.
-  if (due.length > 0) state.store.apply({ kind: "clear-retained-before", nowMs: state.nowMs });
+  if (due.length > 0) sweepRetained(state);
 }
 
 interface Due {

@@ -16,7 +16,7 @@ import type { Session } from "./session.ts";
 import { chooseMember } from "./share-group.ts";
 import type { BrokerState } from "./state.ts";
 
-/** Retains a message if it asks for that, and hands it to everyone it is for. */
+/** Retains a message if it asks for that and there is room, and hands it to everyone it is for. */
 export function publishMessage(state: BrokerState, message: Message, from: Session | undefined): void {
   if (message.retain) retain(state, message, undefined);
   distribute(state, state.routes.find(message.topicName), message, from);

@@ -120,6 +120,7 @@ function forgetUser(state: BrokerState): void {
   state.grants.clear();
   state.devices.clear();
   state.store.apply({ kind: "forget-user" });
+  state.retainedTopics = undefined;
 }
 
 /** Of a session that is about to end: no will of its own, and nothing that others of its kind would leave to it. */

@@ -29,6 +29,8 @@ export interface Limits {
   readonly subscriptionCharacters: number;
   /** Retained topics of one user; 0x97. */
   readonly retainedMessages: number;
+  /** Retained topics of one device or app, so that none takes all that the user has; 0x97. */
+  readonly retainedMessagesOfOne: number;
   /** Messages waiting for one session; the newest is dropped. */
   readonly queuedMessages: number;
   /** Payload and topic bytes waiting for one session; the newest is dropped. */
@@ -90,6 +92,7 @@ export const defaultLimits: Limits = {
   subscriptions: 1000,
   subscriptionCharacters: 256 * 1024,
   retainedMessages: 5000,
+  retainedMessagesOfOne: 1000,
   queuedMessages: 1000,
   queuedBytes: 1024 * 1024,
   unsavedMs: 5000,

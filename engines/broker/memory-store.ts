@@ -1,5 +1,5 @@
 import type { ClaimedDevice } from "../oauth/authority.ts";
-import { type Delivery, deliveryBytes, type Message } from "./message.ts";
+import { type Delivery, deliveryBytes, type Message, type Publisher } from "./message.ts";
 import type {
   BrokerStore,
   QueueBounds,
@@ -127,8 +127,13 @@ export class MemoryStore implements BrokerStore {
     return this.#retained.get(topicName);
   }
 
-  retainedCount(): number {
-    return this.#retained.size;
+  retainedTopics(): Iterable<readonly [Publisher, number]> {
+    const counts = new Map<string, readonly [Publisher, number]>();
+    for (const { publisher } of this.#retained.values()) {
+      const key = JSON.stringify(publisher);
+      counts.set(key, [publisher, (counts.get(key)?.[1] ?? 0) + 1]);
+    }
+    return counts.values();
   }
 
   deliveries(session: SessionId): Delivery[] {

@@ -8,7 +8,7 @@ import type { Connection } from "./connection.ts";
 import { distribute, hasSubscribers } from "./deliver.ts";
 import { refuseConnection } from "./lifecycle.ts";
 import type { Message } from "./message.ts";
-import { hasRetainedRoom, retain } from "./retained.ts";
+import { retain } from "./retained.ts";
 import type { Route } from "./routes.ts";
 import type { Session } from "./session.ts";
 import type { BrokerState } from "./state.ts";
@@ -115,13 +115,8 @@ function accept(
     return reasonCode.notAuthorized;
   }
   const message = toMessage(state, session, route.topicName, packet);
-  if (packet.retain) {
-    const { connection } = session;
-    const isKept = packet.payload.byteLength > 0;
-    if (isKept && !hasRetainedRoom(state, message.topicName, connection)) return reasonCode.quotaExceeded;
-    retain(state, message, connection);
-  }
-  return { route, message };
+  const isKept = !packet.retain || retain(state, message, session.connection);
+  return isKept ? { route, message } : reasonCode.quotaExceeded;
 }
 
 function levelsOf(topicName: string): number {

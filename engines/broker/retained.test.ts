@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { TestHome } from "./test-home.ts";
+import type { TopicName } from "../mqtt/packet.ts";
+import { type TestClient, TestHome } from "./test-home.ts";
 
 /** How often a retained message was written so far. */
 function written(home: TestHome): number {
@@ -79,5 +80,97 @@ describe("a value that is retained at QoS 0 over and over", () => {
       broker.revoke({ user: "user-1" as never, handle: "dh1", epoch: 9, reason: "released" }),
     );
     expect(home.store.retainedUnder("")).toEqual([]);
+  });
+});
+
+describe("how much may be retained", () => {
+  /** Retains at QoS 1. @returns the reason code. */
+  function retain(client: TestClient, topicName: string, payload: string, options = {}): number {
+    client.take();
+    client.publish(topicName, payload, { retain: true, qos: 1, ...options });
+    const codes = client.take().flatMap((packet) => (packet.type === "puback" ? [packet.reasonCode] : []));
+    return codes[0] ?? -1;
+  }
+  const noSubscribers = 0x10;
+
+  test.each([false, true])(
+    "has a bound for each device and app, and the others keep theirs (evicted: %s)",
+    (evicts) => {
+      const home = new TestHome({ retainedMessagesOfOne: 2, retainedMessages: 6 });
+      home.evictsAlways = evicts;
+      for (const handle of ["dh1", "dh2"]) home.claim(handle);
+      const [one, two] = ["dh1", "dh2"].map((handle) =>
+        home.client("device", { handle, mqttClientId: handle }),
+      );
+      const owner = home.client("owner");
+      if (one === undefined || two === undefined) throw new Error("two clients");
+      expect(["a", "b", "c", "a"].map((name) => retain(one, name, "1"))).toEqual([
+        noSubscribers,
+        noSubscribers,
+        0x97,
+        noSubscribers,
+      ]);
+      expect(retain(one, "c", "1", { qos: 2 })).toBe(-1);
+      expect(one.isClosed).toBe(false);
+      expect(retain(two, "a", "2")).toBe(noSubscribers);
+      // An empty one makes room, and so does a topic that the owner has taken over.
+      expect([retain(one, "b", ""), retain(one, "c", "1")]).toEqual([noSubscribers, noSubscribers]);
+      expect(retain(owner, "devices/dh1/c", "owner's")).toBe(noSubscribers);
+      expect([retain(one, "d", "1"), retain(one, "e", "1")]).toEqual([noSubscribers, 0x97]);
+      // What it has taken back counts again.
+      expect(retain(one, "c", "1")).toBe(0x97);
+      // The owner is bound by all that the user has.
+      expect(["x", "y", "z"].map((name) => retain(owner, name, "1"))).toEqual([
+        noSubscribers,
+        noSubscribers,
+        0x97,
+      ]);
+      expect(retain(two, "b", "1")).toBe(0x97);
+    },
+  );
+
+  test("below 5.0 what is too much is acknowledged and reaches nobody", () => {
+    const home = new TestHome({ retainedMessagesOfOne: 1 });
+    const owner = home.client("owner");
+    owner.subscribe("devices/#");
+    owner.take();
+    const device = home.client("device", { protocolLevel: 4 });
+    expect([retain(device, "a", "1"), retain(device, "b", "1")]).toEqual([0, 0]);
+    expect(owner.takeMessages()).toEqual(["devices/dh1/a=1"]);
+  });
+
+  test("counts again what has passed its expiry", () => {
+    const home = new TestHome({ retainedMessagesOfOne: 1 });
+    const device = home.client("device");
+    expect(retain(device, "a", "1", { properties: { messageExpiryInterval: 5 } })).toBe(noSubscribers);
+    expect(retain(device, "b", "1")).toBe(0x97);
+    home.pass(5000);
+    expect(retain(device, "b", "1")).toBe(noSubscribers);
+  });
+
+  test("holds for wills: one too many is sent, and not retained", () => {
+    const home = new TestHome({ retainedMessagesOfOne: 1 });
+    const owner = home.client("owner");
+    owner.subscribe("devices/#");
+    owner.take();
+    for (const name of ["a", "b"]) {
+      const will = {
+        topicName: name as TopicName,
+        payload: new Uint8Array([0x31]),
+        qos: 1 as const,
+        retain: true,
+      };
+      home.client("device", { will }).vanish();
+    }
+    expect(owner.takeMessages()).toEqual(["devices/dh1/a=1", "devices/dh1/b=1"]);
+    expect(retainedNow(home)).toEqual(["devices/dh1/a=1"]);
+  });
+
+  test("leaves room for what an app is told of its consent", () => {
+    const home = new TestHome({ retainedMessages: 0 });
+    home.consent("app1", { dh1: ["read"] });
+    const app = home.client("app");
+    app.subscribe("grant");
+    expect(app.takeMessages()).toHaveLength(1);
   });
 });

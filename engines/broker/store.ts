@@ -7,7 +7,7 @@ import type {
   GrantId,
   Permission,
 } from "../oauth/authority.ts";
-import type { CanonicalTopic, Delivery, Message } from "./message.ts";
+import type { CanonicalTopic, Delivery, Message, Publisher } from "./message.ts";
 
 /** Number of a session within one user's store; never reused while its rows live. */
 export type SessionId = number;
@@ -123,7 +123,8 @@ export interface BrokerStore {
   /** In topic order; those past their expiry may still be among them. */
   retainedUnder(prefix: string): Iterable<Message>;
   retainedAt(topicName: CanonicalTopic): Message | undefined;
-  retainedCount(): number;
+  /** How many topics each publisher retains; reads every retained row. */
+  retainedTopics(): Iterable<readonly [Publisher, number]>;
   /** In the order of `seq`. */
   deliveries(session: SessionId): readonly Delivery[];
   /** An upper bound is enough for `messages` and `bytes`. */
