@@ -3,6 +3,7 @@ import type { Result, ResultPosition, ThingEvent } from "../../engines/streams/h
 import { type Rule, ruleErrorOf } from "../../engines/streams/rule.ts";
 import type { RuleLimits } from "../../engines/streams/rule-limits.ts";
 import { RuleSet } from "../../engines/streams/rule-set.ts";
+import { type Wire, wireOwners } from "../../engines/streams/wiring.ts";
 import type { StoredRule, StoredState, StreamStore } from "./store.ts";
 
 const log = createLog("stream-app", console.log);
@@ -10,6 +11,15 @@ const log = createLog("stream-app", console.log);
 /** Events until a checkpoint, at the least; a checkpoint costs as much as the state is large. */
 const checkpointEvents = 500;
 const timersAtOnce = 1_000;
+/** Entries that stay behind the checkpoint, for dry runs over what really came. */
+const historyEntries = 500;
+
+/** What differs between an owner's rules and the parts of an app's. */
+export interface JournalOptions {
+  readonly wire: Wire;
+  /** Entries of the log that stay behind a checkpoint. */
+  readonly historyEntries: number;
+}
 
 /**
  * The running rules, and what is durable of them: the last checkpoint (a snapshot per rule) and the log of what came
@@ -21,6 +31,7 @@ const timersAtOnce = 1_000;
 export class Journal {
   readonly #store: StreamStore;
   readonly #limits: RuleLimits;
+  readonly #options: JournalOptions;
   #rules: RuleSet;
   readonly #records = new Map<string, StoredRule>();
   #state: StoredState;
@@ -32,10 +43,15 @@ export class Journal {
   #checkpointAtMs = 0;
   readonly #snapshotBytes = new Map<string, number>();
 
-  constructor(store: StreamStore, limits: RuleLimits) {
+  constructor(
+    store: StreamStore,
+    limits: RuleLimits,
+    options: JournalOptions = { wire: wireOwners, historyEntries },
+  ) {
     this.#store = store;
     this.#limits = limits;
-    this.#rules = new RuleSet(limits);
+    this.#options = options;
+    this.#rules = new RuleSet(limits, options.wire);
     this.#state = store.state() ?? newState();
     this.#restore();
   }
@@ -133,7 +149,7 @@ export class Journal {
     };
     this.#store.saveState(this.#state);
     this.#store.saveWaitingResults(this.#waiting);
-    this.#store.trimLog(this.#seq);
+    this.#store.trimLog(this.#seq - this.#options.historyEntries);
     this.#isDirty = false;
     this.#eventsSinceCheckpoint = 0;
     this.#checkpointAfter = checkpointEvents;
@@ -202,7 +218,7 @@ export class Journal {
 
   /** The tables are empty again: so is everything here, under another origin. */
   forget(): void {
-    this.#rules = new RuleSet(this.#limits);
+    this.#rules = new RuleSet(this.#limits, this.#options.wire);
     this.#records.clear();
     this.#snapshotBytes.clear();
     this.#waiting = [];

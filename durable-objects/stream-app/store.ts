@@ -57,9 +57,6 @@ type LogRow = { seq: number; at_ms: number; source: string; accepted: number; ta
 /** A row holds 2 MB; a character is at most 3 bytes of UTF-8. */
 const partCharacters = 600_000;
 
-/** Entries that stay behind the checkpoint, for dry runs over what really came. */
-const historyEntries = 500;
-
 /** The stream app's rows. Synchronous: all writes of one turn become durable together. */
 export class StreamStore {
   readonly #sql: SqlStorage;
@@ -176,9 +173,9 @@ export class StreamStore {
     return this.#sql.exec<{ n: number }>("SELECT COUNT(*) AS n FROM log").one().n;
   }
 
-  /** Forgets entries that the snapshots hold, but for the last few hundred. */
+  /** Forgets the entries up to `seq`, which the snapshots hold. */
   trimLog(seq: number): void {
-    this.#sql.exec("DELETE FROM log WHERE seq <= ?", seq - historyEntries);
+    this.#sql.exec("DELETE FROM log WHERE seq <= ?", seq);
   }
 }
 
