@@ -25,12 +25,18 @@ export class DeviceClient {
     this.#authentication = oauth.ClientSecretBasic(identity.clientSecret);
   }
 
-  /** Switched on: waits for an owner. @returns the device code. */
-  async switchOn(): Promise<string> {
+  /** Switched on: waits for an owner. @param parameters such as `resource`. @returns the device code. */
+  async switchOn(parameters: Readonly<Record<string, string>> = {}): Promise<string> {
     const { device_code } = await oauth.processDeviceAuthorizationResponse(
       this.#server,
       this.#client,
-      await oauth.deviceAuthorizationRequest(this.#server, this.#client, this.#authentication, {}, local),
+      await oauth.deviceAuthorizationRequest(
+        this.#server,
+        this.#client,
+        this.#authentication,
+        { ...parameters },
+        local,
+      ),
     );
     return device_code;
   }
@@ -65,6 +71,13 @@ export class DeviceClient {
           local,
         ),
       ),
+    );
+  }
+
+  /** Reset at the device. */
+  async revoke(token: string): Promise<void> {
+    await oauth.processRevocationResponse(
+      await oauth.revocationRequest(this.#server, this.#client, this.#authentication, token, local),
     );
   }
 }

@@ -12,6 +12,7 @@ export type Party =
   | "tpa"
   | "tpa2"
   | "control"
+  | "otherGateway"
   | "owner"
   | "operator";
 
@@ -23,6 +24,8 @@ interface Capture {
   readonly party: Party;
   readonly kind: Kind;
   readonly chunks: Buffer[];
+  /** The chunks as one, as long as no more has come. */
+  joined?: Buffer;
 }
 
 /** Everything that every party got hold of during one run. */
@@ -38,15 +41,20 @@ export class Captures {
   open(party: Party, kind: Kind): (bytes: string | Uint8Array) => void {
     const capture: Capture = { party, kind, chunks: [] };
     this.#captures.push(capture);
-    return (bytes) =>
+    return (bytes) => {
       capture.chunks.push(typeof bytes === "string" ? Buffer.from(bytes) : Buffer.from(bytes));
+      delete capture.joined;
+    };
   }
 
   /** All that these parties have of these kinds, one buffer a capture. */
   of(parties: readonly Party[], kinds: readonly Kind[] = ["seen", "kept"]): Buffer[] {
     return this.#captures
       .filter(({ party, kind }) => parties.includes(party) && kinds.includes(kind))
-      .map(({ chunks }) => Buffer.concat(chunks));
+      .map((capture) => {
+        capture.joined ??= Buffer.concat(capture.chunks);
+        return capture.joined;
+      });
   }
 
   /** A copy to which more can be added without touching this one. */

@@ -9,7 +9,7 @@ import type { Page, Person } from "../../../cli/sim/person.ts";
 export async function pressOnDevice(
   person: Person,
   didp: string,
-  action: "release" | "transfer",
+  action: "release" | "transfer" | "lost" | "found" | "reapprove",
   reference = "",
 ): Promise<Page> {
   let page: Page = await person.open(new URL("/me/devices", didp));

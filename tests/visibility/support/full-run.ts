@@ -3,44 +3,22 @@ import * as oauth from "oauth4webapi";
 import { logInAsOwner } from "../../../cli/owner-login.ts";
 import { Person, type Ticks } from "../../../cli/sim/person.ts";
 import { demoPeople } from "../../../demo/people.ts";
-import { fromBase64url } from "../../../engines/oauth/base64url.ts";
-import { RouteSealer } from "../../../engines/oauth/sealed-route.ts";
 import type { DeviceIdentity } from "../../../sdk/device-identity.ts";
 import { openFactory } from "../../support/manufacturer.ts";
-import { DeviceClient } from "../../support/owned-device.ts";
 import { type AppTokens, ThirdPartyApp } from "../../support/third-party-app.ts";
+import { formsOf } from "./canary.ts";
+import type { Canaries } from "./canary-names.ts";
 import type { Captures } from "./captures.ts";
 import { releaseDevice } from "./device-page.ts";
+import { type Deleted, liveAndLeave } from "./flows/account.ts";
+import { liveALife } from "./flows/device-life.ts";
+import { DirectoryLogins } from "./flows/directory-logins.ts";
+import { ask, fetchOfEmployee, registerInBatches } from "./flows/factory-batches.ts";
+import { OtherGateway, useOtherGateway } from "./flows/other-gateway.ts";
 import { accepted, Link, textOf } from "./link.ts";
-import { addressOf, as, type Caller, fetchFrom } from "./network.ts";
+import { addressOf, as, type Caller } from "./network.ts";
 import { ObservedPlatform } from "./observed-platform.ts";
-
-/** What was put in, or was made on the way, and is looked for everywhere afterwards. */
-export type Canaries = Readonly<Record<CanaryName, readonly string[]>>;
-/** The rows of the matrix. */
-export type CanaryName =
-  | "hardware"
-  | "deviceClientId"
-  | "deviceSecret"
-  | "appClientId"
-  | "claimCode"
-  | "subject"
-  | "email"
-  | "personName"
-  | "anonymousId"
-  | "gatewayUser"
-  | "deviceHandle"
-  | "pairwiseHandle"
-  | "deviceTokens"
-  | "appTokens"
-  | "value"
-  | "unselectedValue"
-  | "command"
-  | "deviceName"
-  | "appName"
-  | "ownerAddress"
-  | "deviceAddress"
-  | "appAddress";
+import { Scene } from "./scene.ts";
 
 /** A full run, ended, with everything that everybody got hold of. */
 export interface FullRun {
@@ -48,73 +26,84 @@ export interface FullRun {
   readonly canaries: Canaries;
   /** The handle under which each app sees alice's first device, and bob's device for the control. */
   readonly handles: { readonly tpa: string; readonly tpa2: string; readonly control: string };
+  /** What is left of carol, who deleted her account, in the rows of any store or in her receipt. */
+  readonly remains: readonly string[];
 }
 
 const LOOPBACK = "http://127.0.0.1/callback";
 
 /**
  * Walks every flow of the platform once with canaries: alice has two devices and two apps, bob has one of each; the
- * first app may see alice's first device only.
+ * first app may see alice's first device only. Carol comes, and goes again with all that is hers.
+ * @param firstPort the first of fourteen free ports.
  */
 export async function fullRun(firstPort: number): Promise<FullRun> {
-  const platform = await ObservedPlatform.start(firstPort);
+  const directories = new DirectoryLogins(firstPort + 10);
+  const other = await OtherGateway.at(firstPort + 12, `http://127.0.0.1:${firstPort + 6}`);
+  const platform = await ObservedPlatform.start(firstPort, {
+    uidps: directories.uidps,
+    gateways: [other.setting],
+  });
+  let walked: Awaited<ReturnType<typeof walk>>;
   try {
-    const told = await walk(platform);
+    await other.listen(platform.captures);
+    walked = await walk(platform, directories, other);
+  } finally {
+    // The servers of this run go first: whatever fails afterwards, the next run finds their ports free.
+    await directories.stop();
+    await other.close();
     await platform.stop();
-    const canaries = { ...told.canaries, anonymousId: platform.anonymousIds };
-    return { captures: platform.captures, canaries, handles: told.handles };
-  } catch (error) {
-    await platform.stop();
-    throw error;
   }
+  const canaries = { ...walked.canaries, anonymousId: [...platform.anonymousIds] };
+  return {
+    captures: platform.captures,
+    canaries,
+    handles: walked.handles,
+    remains: remainsOf(walked.deleted, platform),
+  };
 }
 
-async function walk(platform: ObservedPlatform): Promise<{
-  canaries: Omit<Canaries, "anonymousId">;
-  handles: FullRun["handles"];
-}> {
+function remainsOf({ ids, receipt }: Deleted, { rows }: ObservedPlatform): readonly string[] {
+  const [, claims = ""] = receipt.split(".");
+  const places = [
+    { place: "the receipt", bytes: Buffer.concat([Buffer.from(receipt), Buffer.from(claims, "base64url")]) },
+    ...rows
+      .filter(({ table }) => !table.startsWith("_cf_"))
+      .map(({ party, table, row }) => ({ place: `${party}, table ${table}`, bytes: row })),
+  ];
+  return Object.entries(ids).flatMap(([name, values]) => {
+    const forms = values.flatMap((value) => formsOf(value));
+    const found = places.filter(({ bytes }) => forms.some((form) => bytes.includes(form)));
+    return [...new Set(found.map(({ place }) => place))].map((place) => `${name}: ${place}`);
+  });
+}
+
+async function walk(
+  platform: ObservedPlatform,
+  directories: DirectoryLogins,
+  other: OtherGateway,
+): Promise<{ canaries: Canaries; handles: FullRun["handles"]; deleted: Deleted }> {
   const { addresses, captures } = platform;
   const { didp, gateway } = addresses;
   const socket = gateway.replace("http", "ws");
   const mqttPort = Number(new URL(addresses.mqtt).port);
-  const person = (login: string) => new Person({ login, fetch: fetchFrom("owner") });
-  const [alice, bob] = [person("alice"), person("bob")];
-  const word = (kind: string) => `${kind}-${randomBytes(6).toString("hex")}`;
 
   // Made. What stands on the device and on its label is known to whoever holds them, by their nature.
   const factory = await as("operator", () => openFactory(didp, platform.secrets.operatorToken));
-  const serials = [word("serial"), word("serial"), word("serial")];
-  const made = await as("manufacturer", async () => {
-    const identities: DeviceIdentity[] = [];
-    for (const deviceRef of serials) {
-      identities.push(
-        await factory.register({ name: "n", product: "room-node", title: "Room node", deviceRef }),
-      );
-      captures.add("manufacturer", "seen", deviceRef);
-    }
-    return identities;
-  });
-  const [first, second, third] = made as [DeviceIdentity, DeviceIdentity, DeviceIdentity]; // three were made
-  for (const [index, identity] of made.entries()) {
-    captures.add("device", "kept", `${serials[index]} ${identity.clientId} ${identity.clientSecret}`);
-  }
+  const scene = new Scene(platform, factory);
+  const [alice, bob] = [scene.person("alice"), scene.person("bob")];
+  const [first, second, third] = [await scene.make(), await scene.make(), await scene.make()];
 
   // Claimed: over HTTP, over the DIdP's MQTT endpoint, and by another person.
-  const names = [word("alices-lamp"), word("alices-shelf"), word("bobs-room")];
-  const client = new DeviceClient(didp, first);
-  const code = await as("device", () => client.switchOn());
-  await alice.claim(new URL(first.userRegistrationUri), { deviceName: names[0] ?? "" });
-  let firstTokens = await as("device", () => client.poll(code));
-  const tokensOfDevices = [firstTokens.accessToken, firstTokens.refreshToken];
+  const { client, tokens } = await scene.own(first, alice);
+  let firstTokens = tokens;
+  const shelfName = scene.word("named");
+  scene.plant("deviceName", shelfName);
   const secondTokens = await claimOverMqtt(second, mqttEndpointOf(second, captures), () =>
-    alice.claim(new URL(second.userRegistrationUri), { deviceName: names[1] ?? "" }),
+    alice.claim(new URL(second.userRegistrationUri), { deviceName: shelfName }),
   );
-  tokensOfDevices.push(secondTokens.accessToken, secondTokens.refreshToken);
-  const bobs = new DeviceClient(didp, third);
-  const bobsCode = await as("device", () => bobs.switchOn());
-  await bob.claim(new URL(third.userRegistrationUri), { deviceName: names[2] ?? "" });
-  const thirdTokens = await as("device", () => bobs.poll(bobsCode));
-  tokensOfDevices.push(thirdTokens.accessToken, thirdTokens.refreshToken);
+  scene.plant("deviceTokens", secondTokens.accessToken, secondTokens.refreshToken);
+  const { tokens: thirdTokens } = await scene.own(third, bob);
 
   // The owner's own tool, with the token in the upgrade.
   const ownerTokens = await as("owner", () =>
@@ -157,7 +146,7 @@ async function walk(platform: ObservedPlatform): Promise<{
   const deviceHandles = [handleIn(ofLamp.topicName), handleIn(ofShelf.topicName)];
 
   // Shared: by a pushed request with one device, by a plain one with two, by bob.
-  const appNames = [word("first-app"), word("second-app"), word("control-app")];
+  const appNames = [scene.word("first-app"), scene.word("second-app"), scene.word("control-app")];
   const apps = [];
   for (const [index, caller] of (["tpa", "tpa2", "control"] as const).entries())
     apps.push(await as(caller, () => ThirdPartyApp.register(gateway, appNames[index] ?? "")));
@@ -166,10 +155,7 @@ async function walk(platform: ObservedPlatform): Promise<{
   let tpaTokens = await as("tpa", () => authorizePushed(tpa, alice, { read: ticks, command: ticks }));
   const tpa2Tokens = await as("tpa2", () => tpa2.authorize(alice));
   const controlTokens = await as("control", () => control.authorize(bob));
-  const tokensOfApps = [tpaTokens, tpa2Tokens, controlTokens].flatMap((tokens) => [
-    tokens.accessToken,
-    tokens.refreshToken,
-  ]);
+  scene.plant("appTokens", tpaTokens.accessToken, tpaTokens.refreshToken);
 
   // The apps listen, each by another way in; the first switches the lamp.
   const firstApp = await linkAs("tpa", {
@@ -185,7 +171,7 @@ async function walk(platform: ObservedPlatform): Promise<{
     textOf(packet).includes(unselectedValue),
   );
   const seenByThird = await thirdApp.message((packet) => textOf(packet).includes("23.5"));
-  const command = word("command");
+  const command = scene.word("command");
   await firstApp.publish(
     `devices/${handleIn(seen.topicName)}/command/led`,
     JSON.stringify({ id: command, value: true }),
@@ -196,10 +182,9 @@ async function walk(platform: ObservedPlatform): Promise<{
   await owner.message((packet) => packet.topicName === "rules/copies/copies");
 
   // Renewed, looked up by somebody who may not, ended in every way.
-  firstTokens = await as("device", () => client.refresh(firstTokens.refreshToken));
+  firstTokens = await scene.tokensOf(() => client.refresh(firstTokens.refreshToken));
   tpaTokens = await as("tpa", () => tpa.refresh(tpaTokens.refreshToken));
-  tokensOfDevices.push(firstTokens.accessToken, firstTokens.refreshToken);
-  tokensOfApps.push(tpaTokens.accessToken, tpaTokens.refreshToken);
+  scene.plant("appTokens", tpaTokens.accessToken, tpaTokens.refreshToken);
   await as("tpa", () =>
     fetch(`${didp}/introspect`, {
       method: "POST",
@@ -216,36 +201,40 @@ async function walk(platform: ObservedPlatform): Promise<{
   await as("tpa", () => tpa.revoke(tpaTokens.refreshToken));
   await firstApp.end();
   await as("device", () => client.refresh(firstTokens.refreshToken));
+
+  // Whatever else there is: other logins, batches, the life of a device, another gateway, a ban, the end.
+  await directories.walk(scene);
+  await registerInBatches(scene, new Person({ login: "bob", fetch: fetchOfEmployee() }));
+  await liveALife(scene, alice, bob);
+  await useOtherGateway(scene, other, alice, tpa);
+  const deleted = await liveAndLeave(scene, control);
+  const again = await as("tpa", () => tpa.authorize(alice, { read: ticks }));
+  scene.plant("appTokens", again.accessToken, again.refreshToken);
+  const banned = await linkAs("tpa", { url: `${socket}/mqtt` }, again.accessToken);
+  await as("operator", () => ask(scene, "POST", `/apps/${tpa.client.client_id}/ban`));
+  await banned.end();
+  await scene.platform.pseudonyms();
   for (const link of [owner, lamp, shelf, thirdApp]) link.cut();
 
-  const people = demoPeople.filter(({ login }) => ["alice", "bob"].includes(login));
+  const people = demoPeople.filter(({ login }) => ["alice", "bob", "carol"].includes(login));
   for (const one of people) captures.add("uidp", "kept", JSON.stringify(one)); // its own directory
-  const sealer = new RouteSealer(bytesOf(platform.secrets.routeKey));
-  const user = await sealer.unseal(tpaTokens.gatewayUri.split("/").at(-1) ?? "");
+  scene.plant("appClientId", tpa.client.client_id);
+  scene.plant("subject", ...people.map(({ subject }) => subject));
+  scene.plant("email", ...people.map(({ email }) => email));
+  scene.plant("personName", ...people.map(({ name }) => name));
+  scene.plant("gatewayUser", await platform.userBehind(tpaTokens.gatewayUri));
+  scene.plant("deviceHandle", ...deviceHandles);
+  scene.plant("pairwiseHandle", handleIn(seen.topicName));
+  scene.plant("value", value);
+  scene.plant("unselectedValue", unselectedValue);
+  scene.plant("command", command);
+  scene.plant("appName", ...appNames.slice(0, 1));
+  scene.plant("ownerAddress", addressOf.owner);
+  scene.plant("deviceAddress", addressOf.device);
+  scene.plant("appAddress", addressOf.tpa);
   return {
-    canaries: {
-      hardware: serials,
-      deviceClientId: made.map(({ clientId }) => clientId),
-      deviceSecret: made.map(({ clientSecret }) => clientSecret),
-      appClientId: [tpa.client.client_id],
-      claimCode: made.map(({ userCode }) => userCode),
-      subject: people.map(({ subject }) => subject),
-      email: people.map(({ email }) => email),
-      personName: people.map(({ name }) => name),
-      gatewayUser: [String(user)],
-      deviceHandle: deviceHandles,
-      pairwiseHandle: [handleIn(seen.topicName)],
-      deviceTokens: tokensOfDevices,
-      appTokens: tokensOfApps.slice(0, 2),
-      value: [value],
-      unselectedValue: [unselectedValue],
-      command: [command],
-      deviceName: names,
-      appName: appNames.slice(0, 1),
-      ownerAddress: [addressOf.owner],
-      deviceAddress: [addressOf.device],
-      appAddress: [addressOf.tpa],
-    },
+    canaries: scene.canaries,
+    deleted,
     handles: {
       tpa: handleIn(seen.topicName),
       tpa2: `${handleIn(seenBySecond.topicName)} ${handleIn(unselectedSeenBySecond.topicName)}`,
@@ -314,10 +303,4 @@ function linkAs(
 /** Eight digits after the point: as many as a number in JSON keeps whoever reads and writes it again. */
 function randomDigits(): string {
   return String(10_000_001 + 2 * randomBytes(3).readUIntBE(0, 3));
-}
-
-function bytesOf(key: string): Uint8Array<ArrayBuffer> {
-  const bytes = fromBase64url(key);
-  if (bytes === undefined) throw new Error("the route key is not base64url");
-  return new Uint8Array(bytes);
 }

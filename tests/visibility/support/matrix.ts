@@ -1,6 +1,8 @@
 import { has, type Sighting, sightingOf } from "./canary.ts";
+import type { CanaryName } from "./canary-names.ts";
 import type { Captures, Party } from "./captures.ts";
-import type { CanaryName, FullRun } from "./full-run.ts";
+import type { FullRun } from "./full-run.ts";
+import { rows } from "./rows.ts";
 
 /** The columns. */
 export const columns = [
@@ -14,123 +16,8 @@ export const columns = [
   ["stream app", "streams"],
   ["device", "device"],
   ["TPA", "tpa"],
+  ["another gateway", "otherGateway"],
 ] as const satisfies readonly (readonly [title: string, party: Party])[];
-
-/** One row: what is looked for, and what each column must show, in the order of `columns`. */
-interface Row {
-  readonly title: string;
-  readonly canaries: readonly CanaryName[];
-  readonly expected: readonly Sighting[];
-}
-
-const row = (title: string, canaries: readonly CanaryName[], cells: string): Row => ({
-  title,
-  canaries,
-  expected: cells
-    .trim()
-    .split(/\s+/)
-    .map((cell) => (cell === "kept" || cell === "seen" ? cell : "–")),
-});
-
-/** IDENTITY.md §3.1 with the rows that issue 4 adds. Columns as in `columns`. */
-const rows: readonly Row[] = [
-  //                                                                          mfr  uidp logn didp psn  gw   pcm  strm dev  tpa
-  row(
-    "hardware id (serial)",
-    ["hardware"],
-    "                                 seen –    –    seen –    –    –    –    kept –   ",
-  ),
-  row(
-    "device's client_id",
-    ["deviceClientId"],
-    "                             seen –    –    kept –    –    –    –    kept –   ",
-  ),
-  row(
-    "device's client_secret",
-    ["deviceSecret"],
-    "                           seen –    –    seen –    –    –    –    kept –   ",
-  ),
-  row(
-    "app's client_id",
-    ["appClientId"],
-    "                                   –    –    –    kept –    –    –    –    –    seen",
-  ),
-  row(
-    "claim code",
-    ["claimCode"],
-    "                                          seen –    –    seen –    –    –    –    –    –   ",
-  ),
-  row(
-    "UIdP subject",
-    ["subject"],
-    "                                          –    kept seen –    –    –    –    –    –    –   ",
-  ),
-  row(
-    "name and e-mail",
-    ["email", "personName"],
-    "                           –    kept –    –    –    –    –    –    –    –   ",
-  ),
-  row(
-    "anonymous id",
-    ["anonymousId"],
-    "                                      –    –    kept kept kept –    –    –    –    –   ",
-  ),
-  row(
-    "the gateway's pseudonym of the user",
-    ["gatewayUser"],
-    "               –    –    –    –    –    –    kept kept –    –   ",
-  ),
-  row(
-    "dh (per ownership)",
-    ["deviceHandle"],
-    "                               –    –    –    kept –    seen kept kept –    –   ",
-  ),
-  row(
-    "ph (pairwise handle)",
-    ["pairwiseHandle"],
-    "                           –    –    –    –    –    seen kept –    –    seen",
-  ),
-  row(
-    "device's bearer tokens",
-    ["deviceTokens"],
-    "                           –    –    –    seen –    seen seen –    seen –   ",
-  ),
-  row(
-    "app's bearer tokens",
-    ["appTokens"],
-    "                                 –    –    –    seen –    seen –    –    –    seen",
-  ),
-  row(
-    "data value of a selected device",
-    ["value"],
-    "                         –    –    –    –    –    seen kept kept seen seen",
-  ),
-  row(
-    "data value of another device",
-    ["unselectedValue"],
-    "                  –    –    –    –    –    seen kept kept seen –   ",
-  ),
-  row(
-    "command",
-    ["command"],
-    "                                               –    –    –    –    –    seen seen –    seen seen",
-  ),
-  row(
-    "owner's name for a device",
-    ["deviceName"],
-    "                          –    –    –    seen –    seen kept kept –    –   ",
-  ),
-  row(
-    "which app the user uses",
-    ["appName"],
-    "                               –    –    –    kept –    seen kept –    –    seen",
-  ),
-  row(
-    "IP address",
-    ["ownerAddress", "deviceAddress", "appAddress"],
-    "        –    seen seen seen –    seen –    –    –    –   ",
-  ),
-];
 
 /** One cell: what was measured and what must be there. */
 export interface Cell {
@@ -142,8 +29,9 @@ export interface Cell {
 
 /** Measures every cell. */
 export function measure({ captures, canaries }: Pick<FullRun, "captures" | "canaries">): readonly Cell[] {
-  const cells = rows.flatMap(({ title, canaries: names, expected }) => {
-    const looked = names.flatMap((name) => canaries[name]);
+  const cells = rows.flatMap(({ title, canaries: names, expected, isOptional }) => {
+    const looked = names.flatMap((name) => canaries[name] ?? []);
+    if (looked.length === 0 && isOptional) return [];
     if (looked.length === 0) throw new Error(`there is no canary for "${title}"`);
     return columns.map(([column, party], index) => ({
       row: title,
@@ -229,6 +117,18 @@ export function collusions({ captures, canaries, handles }: FullRun): readonly C
           (id) => ![...canaries.command, ...canaries.value].some((own) => own.includes(id)),
         ),
         ...handles.tpa2.split(" ").filter((handle) => handle === handles.tpa),
+      ],
+    },
+    {
+      claim:
+        "two gateways cannot match a user or a device, but by what the same app calls itself and by addresses",
+      broken: [
+        ...common(["gateway", "otherGateway"]).filter((id) => !canaries.appName.includes(id)),
+        ...absent(
+          ["otherGateway"],
+          ["gatewayUser", "deviceHandle", "pairwiseHandle", "deviceTokens", "appTokens"],
+        ),
+        ...absent(["gateway", "pcm"], ["otherUser", "otherHandle", "otherDeviceName", "otherToken"]),
       ],
     },
     {

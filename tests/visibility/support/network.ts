@@ -11,6 +11,7 @@ export const addressOf = {
   tpa2: "127.0.0.235",
   control: "127.0.0.236",
   operator: "127.0.0.237",
+  otherGateway: "127.0.0.238",
 } as const satisfies Partial<Record<Party, string>>;
 
 /** A party that calls others. */

@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type LocalLogin, startLocalLogin } from "../../../demo/local-login.ts";
+import { fromBase64url } from "../../../engines/oauth/base64url.ts";
+import { RouteSealer } from "../../../engines/oauth/sealed-route.ts";
 import { type Addresses, addressesFrom } from "../../../scripts/platform/addresses.ts";
 import { type Platform, startPlatform } from "../../../scripts/platform/platform.ts";
 import { type PlatformSecrets, platformSecrets } from "../../../scripts/platform/secrets.ts";
@@ -18,7 +20,7 @@ export class ObservedPlatform {
   readonly captures = new Captures();
   readonly secrets: PlatformSecrets;
   readonly #platform: Platform;
-  readonly #login: LocalLogin;
+  readonly #logins: readonly LocalLogin[];
   readonly #doors: readonly Door[];
   readonly #restore: () => void;
 
@@ -27,26 +29,39 @@ export class ObservedPlatform {
     this.secrets = secrets;
     this.captures = captures;
     this.#platform = parts.platform;
-    this.#login = parts.login;
+    this.#logins = parts.logins;
     this.#doors = parts.doors;
     this.#restore = parts.restore;
   }
 
-  /** @param firstPort the first of ten free ports. */
-  static async start(firstPort: number): Promise<ObservedPlatform> {
+  /**
+   * @param firstPort the first of ten free ports.
+   * @param more login providers and gateways beside the local ones.
+   */
+  static async start(
+    firstPort: number,
+    more: { uidps?: readonly object[]; gateways?: readonly object[] } = {},
+  ): Promise<ObservedPlatform> {
     const stateDir = mkdtempSync(path.join(tmpdir(), "edgenym-visibility-"));
     const inner = addressesFrom(firstPort, firstPort + 4);
     const outer = { ...addressesFrom(firstPort + 5, firstPort + 9), sampleApp: inner.sampleApp };
     const secrets = await platformSecrets(stateDir);
     const captures = new Captures();
-    const login = await startLocalLogin({
-      port: Number(new URL(outer.uidp).port),
-      redirectUri: `${outer.didp}/callback/demo`,
-      clientId: "edgenym",
-      clientSecret: secrets.uidpClientSecret,
-      signingKey: secrets.uidpSigningKey,
-      cookieKey: secrets.uidpCookieKey,
-    });
+    // The second login is in the place of the outer sample app, which there is none of.
+    const uidps = { demo: outer.uidp, second: `http://127.0.0.1:${firstPort + 8}` };
+    const logins: LocalLogin[] = [];
+    for (const [id, address] of Object.entries(uidps)) {
+      logins.push(
+        await startLocalLogin({
+          port: Number(new URL(address).port),
+          redirectUri: `${outer.didp}/callback/${id}`,
+          clientId: "edgenym",
+          clientSecret: secrets.uidpClientSecret,
+          signingKey: secrets.uidpSigningKey,
+          cookieKey: secrets.uidpCookieKey,
+        }),
+      );
+    }
     const platform = await startPlatform({
       addresses: inner,
       stateDir,
@@ -55,16 +70,18 @@ export class ObservedPlatform {
         DIDP_URI: outer.didp,
         ISSUER: outer.didp,
         UIDPS: JSON.stringify([
-          {
-            id: "demo",
-            name: "Demo login",
+          ...Object.entries(uidps).map(([id, issuer]) => ({
+            id,
+            name: `Login ${id}`,
             protocol: "oidc",
-            issuer: outer.uidp,
+            issuer,
             client_id: "edgenym",
             client_secret: secrets.uidpClientSecret,
             allow_insecure_issuer: true,
-          },
+          })),
+          ...(more.uidps ?? []),
         ]),
+        EXTERNAL_GATEWAYS: JSON.stringify(more.gateways ?? []),
         DEVICE_POLL_SECONDS: "1",
         APP_REGISTRATIONS_PER_MINUTE: "1000",
       },
@@ -75,14 +92,14 @@ export class ObservedPlatform {
       openTcpDoor(portOf(outer.mqtt), portOf(inner.mqtt), gatewayListener(captures)),
       openHttpDoor(portOf(outer.didp), portOf(inner.didp), didpListener(captures)),
     ]);
-    const stopWatching = watchLogin(portOf(outer.uidp), captures);
+    const stopWatching = watchLogins(Object.values(uidps).map(portOf), captures);
     const ownFetch = globalThis.fetch;
     globalThis.fetch = fetchFrom();
     const restore = () => {
       globalThis.fetch = ownFetch;
       stopWatching();
     };
-    return new ObservedPlatform(outer, secrets, { platform, login, doors, restore }, captures);
+    return new ObservedPlatform(outer, secrets, { platform, logins, doors, restore }, captures);
   }
 
   /** Stops everything, adds what every store and the log hold to the captures, and removes the state. */
@@ -90,7 +107,7 @@ export class ObservedPlatform {
     this.#restore();
     for (const door of this.#doors) await door.close();
     await this.#platform.stop();
-    await this.#login.close();
+    for (const login of this.#logins) await login.close();
     const { stateDir } = this.#platform;
     // All bytes first: opening a database would fold its write-ahead log into it and remove it.
     const files = filesBelow(stateDir).map((name) => ({
@@ -101,8 +118,25 @@ export class ObservedPlatform {
     rmSync(stateDir, { recursive: true, force: true });
   }
 
-  /** Anonymous ids, as the pseudonymiser's database has them; filled by `stop`. */
-  readonly anonymousIds: string[] = [];
+  /** Every anonymous id there was: of each look at the pseudonymiser's database, the last one by `stop`. */
+  readonly anonymousIds = new Set<string>();
+  /** What the rows of every store hold in the end, each whole row as text. */
+  readonly rows: { readonly party: Party; readonly table: string; readonly row: Buffer }[] = [];
+
+  /** The anonymous ids of now. */
+  async pseudonyms(): Promise<readonly string[]> {
+    const database = await this.#platform.miniflare.getD1Database("DB", "edgenym-pseudonymiser");
+    const { results } = await database.prepare("SELECT DISTINCT anon FROM pseudonym").all<{ anon: string }>();
+    for (const { anon } of results) this.anonymousIds.add(anon);
+    return results.map(({ anon }) => anon);
+  }
+
+  /** The gateway's pseudonym of the user whose `wss://…/mqtt/{route}` this is. */
+  async userBehind(gatewayUri: string): Promise<string> {
+    const key = fromBase64url(this.secrets.routeKey);
+    if (key === undefined) throw new Error("the route key is not base64url");
+    return String(await new RouteSealer(new Uint8Array(key)).unseal(gatewayUri.split("/").at(-1) ?? ""));
+  }
 
   #keep(file: string, name: string, bytes: Buffer): void {
     if (/^(secrets|platform|processes)\.json$|^v3\/cache\//.test(name)) return; // keys, addresses; copies of the UIdP's public keys
@@ -113,10 +147,13 @@ export class ObservedPlatform {
       return;
     }
     const script = /^v3\/do\/edgenym-(pcm|cep|didp)-/.exec(name)?.[1];
-    if (script === "pcm") this.captures.add("pcm", "kept", bytes);
-    else if (script === "cep") this.captures.add("streams", "kept", bytes);
-    else if (script === "didp") {
+    if (script === "pcm" || script === "cep") {
+      const party = script === "pcm" ? "pcm" : "streams";
+      this.captures.add(party, "kept", bytes);
+      this.#keepRows(party, file);
+    } else if (script === "didp") {
       this.captures.add("didp", "kept", bytes);
+      this.#keepRows("didp", file);
       for (const row of rowsOf(file, ["session", "login", "attempt"]))
         this.captures.add("login", "kept", row);
     } else if (name.startsWith("v3/d1/")) this.#keepD1(file, bytes);
@@ -124,17 +161,39 @@ export class ObservedPlatform {
   }
 
   #keepD1(file: string, bytes: Buffer): void {
-    const rows = rowsOf(file, ["pseudonym"], "anon");
-    this.anonymousIds.push(...rows.map((row) => String(JSON.parse(row).anon)));
+    for (const row of rowsOf(file, ["pseudonym"], "anon"))
+      this.anonymousIds.add(String(JSON.parse(row).anon));
     // The write-ahead log lies beside its database, whose name it begins with.
     const isPseudonymiser = isDatabaseOf(file.replace(/-(wal|shm)$/, ""), "pseudonym");
-    this.captures.add(isPseudonymiser ? "pseudonymiser" : "didp", "kept", bytes);
+    const party = isPseudonymiser ? "pseudonymiser" : "didp";
+    this.captures.add(party, "kept", bytes);
+    this.#keepRows(party, file);
+  }
+
+  #keepRows(party: Party, file: string): void {
+    if (!isDatabase(file)) return;
+    const database = new DatabaseSync(file);
+    try {
+      const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
+      for (const { name } of tables) {
+        const statement = database.prepare(`SELECT * FROM "${name}"`);
+        statement.setReadBigInts(true);
+        for (const row of statement.all()) {
+          const cells = Object.values(row).map((cell) =>
+            cell instanceof Uint8Array ? Buffer.from(cell) : Buffer.from(String(cell)),
+          );
+          this.rows.push({ party, table: String(name), row: Buffer.concat(cells) });
+        }
+      }
+    } finally {
+      database.close();
+    }
   }
 }
 
 interface Parts {
   readonly platform: Platform;
-  readonly login: LocalLogin;
+  readonly logins: readonly LocalLogin[];
   readonly doors: readonly Door[];
   readonly restore: () => void;
 }
@@ -151,10 +210,10 @@ function gatewayListener(captures: Captures): Listener {
   };
 }
 
-/** `/login` and `/callback` are the login part's, everything else is the token part's. */
+/** `/login`, `/callback`, `/logout` and `/saml` are the login part's, everything else is the token part's. */
 function didpListener(captures: Captures): Listener {
   return ({ source, path: route }) => {
-    const part: Party = /^\/(login|callback|logout)\b/.test(route) ? "login" : "didp";
+    const part: Party = /^\/(login|callback|logout|saml)\b/.test(route) ? "login" : "didp";
     const told = [captures.open(part, "seen"), captures.open(callerAt(source), "seen")];
     told[0]?.(`from ${source}\n`);
     return (bytes) => {
@@ -165,9 +224,10 @@ function didpListener(captures: Captures): Listener {
 
 /**
  * Watches the login provider, which runs in this process, through Node's own diagnostics: requests, bodies, answers.
- * Whoever does not come from an owner's address is the DIdP's login part on the back channel.
+ * Whoever comes from no party's own address is the DIdP's login part on the back channel; everybody else is a person
+ * who logs in, whoever they work for.
  */
-function watchLogin(port: number, captures: Captures): () => void {
+function watchLogins(ports: readonly number[], captures: Captures): () => void {
   const onStart = (message: unknown) => {
     const { request, response, server } = message as {
       request: IncomingMessage;
@@ -175,9 +235,10 @@ function watchLogin(port: number, captures: Captures): () => void {
       server: Server;
     }; // Node's documented fields of this channel
     const address = server.address();
-    if (typeof address !== "object" || address?.port !== port) return;
+    if (typeof address !== "object" || !ports.includes(address?.port ?? 0)) return;
     const source = request.socket.remoteAddress;
-    const other: Party = source === addressOf.owner ? "owner" : "login";
+    const isPerson = Object.values<string | undefined>(addressOf).includes(source);
+    const other: Party = isPerson ? "owner" : "login";
     const told = [captures.open("uidp", "seen"), captures.open(other, "seen")];
     const tell = (bytes: unknown) => {
       if (typeof bytes === "string" || bytes instanceof Uint8Array) for (const each of told) each(bytes);
