@@ -65,6 +65,7 @@ function configuration(options: LocalLoginOptions): Configuration {
         response_types: ["code"],
         grant_types: ["authorization_code"],
         id_token_signed_response_alg: "ES256",
+        require_auth_time: true,
       },
     ],
     jwks: { keys: [options.signingKey] },

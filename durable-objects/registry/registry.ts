@@ -36,7 +36,7 @@ import { PushedRequests } from "./pushed-requests.ts";
 import { type Job, RegistrationJobs } from "./registration-jobs.ts";
 import { registryOf } from "./registries.ts";
 import { createSchema, expiringTables } from "./schema.ts";
-import { type Interaction, type Session, Sessions } from "./sessions.ts";
+import { type Interaction, type ProvedLogin, type Session, Sessions } from "./sessions.ts";
 import { signerOf } from "./signer.ts";
 import { tokenLivesFrom } from "./token-lives.ts";
 import { Waiters } from "./waiters.ts";
@@ -530,8 +530,8 @@ export class Registry extends DurableObject<RegistryEnv> {
     return this.#sessions.find(sessionHash, Date.now());
   }
 
-  logIn(oldHash: string, newHash: string, anon: string): boolean {
-    return this.#sessions.logIn(oldHash, newHash, anon, Date.now());
+  logIn(oldHash: string, newHash: string, login: ProvedLogin): boolean {
+    return this.#sessions.logIn(oldHash, newHash, login, Date.now());
   }
 
   closeSession(sessionHash: string): void {
@@ -567,7 +567,11 @@ export class Registry extends DurableObject<RegistryEnv> {
     this.#sessions.beginLogin(stateHash, login, Date.now());
   }
 
-  takeLogin(stateHash: string, sessionHash: string, uidp: string): { continuePath: string } | undefined {
+  takeLogin(
+    stateHash: string,
+    sessionHash: string,
+    uidp: string,
+  ): { continuePath: string; begunMs: number } | undefined {
     return this.#sessions.takeLogin(stateHash, sessionHash, uidp, Date.now());
   }
 

@@ -189,6 +189,8 @@ const steps: readonly string[] = [
   "ALTER TABLE code ADD COLUMN id_token INTEGER NOT NULL DEFAULT 0;",
   // The gateway that a device wants to be served by; NULL: the first one.
   "ALTER TABLE device ADD COLUMN gateway TEXT;",
+  // When the login provider last made sure that it is this person; NULL: it did not say.
+  "ALTER TABLE session ADD COLUMN proved_ms INTEGER;",
 ];
 
 /** Brings the tables of a new or older object to this version; a step that has been released never changes. */

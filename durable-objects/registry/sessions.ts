@@ -26,12 +26,21 @@ export type Interaction =
 export interface Session {
   readonly anon: string | undefined;
   readonly loggedInMs: number | undefined;
+  /** When the person last showed to be there, by a login provider's own word; no later than the login. */
+  readonly provedMs: number | undefined;
+}
+
+/** Who a login turned out to be, and since when that is sure. */
+export interface ProvedLogin {
+  readonly anon: string;
+  readonly provedMs: number | undefined;
 }
 
 interface SessionRow extends Record<string, SqlStorageValue> {
   session_hash: string;
   anon: string | null;
   logged_in_ms: number | null;
+  proved_ms: number | null;
   claim_tries: number;
   expires_ms: number;
 }
@@ -62,20 +71,26 @@ export class Sessions {
     const row = this.#row(sessionHash, nowMs);
     return row === undefined
       ? undefined
-      : { anon: row.anon ?? undefined, loggedInMs: row.logged_in_ms ?? undefined };
+      : {
+          anon: row.anon ?? undefined,
+          loggedInMs: row.logged_in_ms ?? undefined,
+          provedMs: row.proved_ms ?? undefined,
+        };
   }
 
   /** A login gives the session a new name (against fixation); what was begun under the old one goes on. */
-  logIn(oldHash: string, newHash: string, anon: string, nowMs: number): boolean {
+  logIn(oldHash: string, newHash: string, login: ProvedLogin, nowMs: number): boolean {
     return this.#storage.transactionSync(() => {
       const row = this.#row(oldHash, nowMs);
       if (row === undefined) return false;
       this.#sql.exec("DELETE FROM session WHERE session_hash = ?", oldHash);
       this.#sql.exec(
-        "INSERT INTO session (session_hash, anon, logged_in_ms, claim_tries, expires_ms) VALUES (?, ?, ?, ?, ?)",
+        `INSERT INTO session (session_hash, anon, logged_in_ms, proved_ms, claim_tries, expires_ms)
+         VALUES (?, ?, ?, ?, ?, ?)`,
         newHash,
-        anon,
+        login.anon,
         nowMs,
+        login.provedMs === undefined ? null : Math.min(login.provedMs, nowMs),
         row.claim_tries,
         nowMs + SESSION_LIFE_MS,
       );
@@ -174,18 +189,20 @@ export class Sessions {
     sessionHash: string,
     uidp: string,
     nowMs: number,
-  ): { continuePath: string } | undefined {
+  ): { continuePath: string; begunMs: number } | undefined {
     const row = this.#sql
-      .exec<{ continue_path: string }>(
+      .exec<{ continue_path: string; expires_ms: number }>(
         `DELETE FROM login WHERE state_hash = ? AND session_hash = ? AND uidp = ? AND expires_ms > ?
-         RETURNING continue_path`,
+         RETURNING continue_path, expires_ms`,
         stateHash,
         sessionHash,
         uidp,
         nowMs,
       )
       .toArray()[0];
-    return row === undefined ? undefined : { continuePath: row.continue_path };
+    return row === undefined
+      ? undefined
+      : { continuePath: row.continue_path, begunMs: row.expires_ms - LOGIN_LIFE_MS };
   }
 
   #row(sessionHash: string, nowMs: number): SessionRow | undefined {

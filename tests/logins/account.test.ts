@@ -170,7 +170,7 @@ describe("linking under attack", () => {
       [/\/remove$/, "remove"],
       [/recovery-codes$/, "renew"],
     ] as const) {
-      expect((await submitTo(person, both, action, { decision })).title).toBe("Who is there?");
+      expect((await submitTo(person, both, action, { decision })).title).toBe("Is it still you?");
     }
   });
 });

@@ -39,8 +39,10 @@ afterAll(async () => {
 });
 
 /** A login that a browser has begun: what its identity provider would have to answer. */
-async function begin(person = new Person(""), uidp = "one") {
-  const view = await person.open(`${platform.didp}/login/${uidp}?to=/me/account`, { stopAt: /\/sso\?/ });
+async function begin(person = new Person(""), uidp = "one", query = "") {
+  const view = await person.open(`${platform.didp}/login/${uidp}?to=/me/account${query}`, {
+    stopAt: /\/sso\?/,
+  });
   const url = new URL(view.url);
   const relayState = url.searchParams.get("RelayState") ?? "";
   const facts: Facts = {
@@ -261,6 +263,18 @@ describe("an assertion that is well signed and not for this login", () => {
     const { person, relayState, facts, post } = await begin(new Person(""), "two");
     const view = await post(sign(craft(facts), key), { RelayState: relayState.replace("two.", "one.") });
     await expectRefused(view, person);
+  });
+});
+
+describe("a login that was to be asked for again (ForceAuthn)", () => {
+  const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000);
+
+  test.each([
+    ["of an hour ago is refused", minutesAgo(60), 403],
+    ["of just now is taken", minutesAgo(0), 200],
+  ])("an answer that rests on a login %s", async (_, authnInstant, status) => {
+    const { facts, post } = await begin(new Person(""), "one", "&again=yes");
+    expect((await post(sign(craft({ ...facts, authnInstant }), key))).status).toBe(status);
   });
 });
 

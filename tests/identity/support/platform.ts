@@ -102,7 +102,10 @@ export async function startPlatform(port: number, settings: Record<string, strin
         const storage = await miniflare.unsafeGetDurableObjectStorage("edgenym-didp", "Registry", { name });
         const [table] = await storage.exec("SELECT 1 FROM sqlite_master WHERE name = 'session'");
         if (table !== undefined) {
-          await storage.exec("UPDATE session SET logged_in_ms = logged_in_ms - ?", ms);
+          await storage.exec(
+            "UPDATE session SET logged_in_ms = logged_in_ms - ?1, proved_ms = proved_ms - ?1",
+            ms,
+          );
         }
       }
     },
@@ -125,7 +128,14 @@ const PROVIDER_SECRET = "a-secret-of-the-local-login-only";
 /** A real OpenID provider with its built-in forms: any account name logs in. */
 async function startProvider(port: number, issuer: string, redirectUri: string): Promise<Server> {
   const provider = new Provider(issuer, {
-    clients: [{ client_id: "didp", client_secret: PROVIDER_SECRET, redirect_uris: [redirectUri] }],
+    clients: [
+      {
+        client_id: "didp",
+        client_secret: PROVIDER_SECRET,
+        redirect_uris: [redirectUri],
+        require_auth_time: true,
+      },
+    ],
     pkce: { required: () => true },
     cookies: { keys: [secret()] },
     jwks: { keys: [await signingKey()] },

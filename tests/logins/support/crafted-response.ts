@@ -14,6 +14,8 @@ export interface Facts {
   readonly nameIdAttributes: string;
   readonly notBefore: Date;
   readonly notOnOrAfter: Date;
+  /** When the person logged in there; now if left out. */
+  readonly authnInstant?: Date;
   readonly method: string;
   readonly status: string;
 }
@@ -32,7 +34,7 @@ export function craft(facts: Facts): string {
 
 export function craftAssertion(facts: Facts, id = "assertion-1"): string {
   const end = facts.notOnOrAfter.toISOString();
-  return `<saml:Assertion xmlns:saml="${ASSERTION}" ID="${id}" Version="2.0" IssueInstant="${new Date().toISOString()}"><saml:Issuer>${facts.issuer}</saml:Issuer><saml:Subject><saml:NameID Format="${facts.nameIdFormat}"${facts.nameIdAttributes}>${facts.nameId}</saml:NameID><saml:SubjectConfirmation Method="${facts.method}"><saml:SubjectConfirmationData Recipient="${facts.recipient}" InResponseTo="${facts.inResponseTo}" NotOnOrAfter="${end}"/></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="${facts.notBefore.toISOString()}" NotOnOrAfter="${end}"><saml:AudienceRestriction><saml:Audience>${facts.audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="${new Date().toISOString()}"><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement></saml:Assertion>`;
+  return `<saml:Assertion xmlns:saml="${ASSERTION}" ID="${id}" Version="2.0" IssueInstant="${new Date().toISOString()}"><saml:Issuer>${facts.issuer}</saml:Issuer><saml:Subject><saml:NameID Format="${facts.nameIdFormat}"${facts.nameIdAttributes}>${facts.nameId}</saml:NameID><saml:SubjectConfirmation Method="${facts.method}"><saml:SubjectConfirmationData Recipient="${facts.recipient}" InResponseTo="${facts.inResponseTo}" NotOnOrAfter="${end}"/></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="${facts.notBefore.toISOString()}" NotOnOrAfter="${end}"><saml:AudienceRestriction><saml:Audience>${facts.audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="${(facts.authnInstant ?? new Date()).toISOString()}"><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement></saml:Assertion>`;
 }
 
 export type Algorithm = "sha1" | "sha256";

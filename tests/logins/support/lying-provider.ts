@@ -81,6 +81,7 @@ export async function startLyingProvider(port: number, subject: string) {
       aud: audience,
       iat: now,
       exp: now + 300,
+      auth_time: now,
       nonce,
       email: "person@canary.example",
       ...provider.lies.claims,

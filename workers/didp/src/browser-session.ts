@@ -1,5 +1,5 @@
 import { getCookie, setCookie } from "hono/cookie";
-import type { Session } from "../../../durable-objects/registry/sessions.ts";
+import type { ProvedLogin, Session } from "../../../durable-objects/registry/sessions.ts";
 import { CodedError } from "../../../engines/errors/coded-error.ts";
 import { base64url } from "../../../engines/oauth/base64url.ts";
 import { equalSecrets, randomSecret } from "../../../engines/oauth/key-ring.ts";
@@ -39,14 +39,21 @@ export async function ensureSession(c: DidpContext): Promise<BrowserSession> {
   const hash = await c.var.config.keys.hash("session", id);
   await registry(c.env, shard).openSession(hash);
   giveCookie(c, id);
-  return { anon: undefined, loggedInMs: undefined, hash, shard, csrf: await csrfOf(c, id) };
+  return {
+    anon: undefined,
+    loggedInMs: undefined,
+    provedMs: undefined,
+    hash,
+    shard,
+    csrf: await csrfOf(c, id),
+  };
 }
 
 /** After a login: the same session under a new name. @returns `false` if it has ended meanwhile */
-export async function logIn(c: DidpContext, session: BrowserSession, anon: string): Promise<boolean> {
+export async function logIn(c: DidpContext, session: BrowserSession, login: ProvedLogin): Promise<boolean> {
   const id = randomInShard(session.shard, 32);
   const hash = await c.var.config.keys.hash("session", id);
-  if (!(await registry(c.env, session.shard).logIn(session.hash, hash, anon))) return false;
+  if (!(await registry(c.env, session.shard).logIn(session.hash, hash, login))) return false;
   giveCookie(c, id);
   return true;
 }

@@ -2,7 +2,42 @@
 /** @jsxImportSource hono/jsx */
 import type { FC } from "hono/jsx";
 import { Notice, Page } from "../../../http/page.tsx";
-import { Csrf } from "./shared.tsx";
+import { Csrf, personLinks } from "./shared.tsx";
+
+/** Something that cannot be taken back, or lets somebody in: whoever sits here shows to be the person. */
+export const AskAgainPage: FC<{
+  readonly uidps: readonly { readonly id: string; readonly name: string; readonly canProve: boolean }[];
+  readonly to: string;
+  readonly why: string;
+}> = ({ uidps, to, why }) => (
+  <Page title="Is it still you?" links={personLinks}>
+    <p class="lead">{why}</p>
+    <div class="card">
+      <ul class="plain">
+        {uidps.map((uidp) => (
+          <li>
+            <form method="get" action={`/login/${uidp.id}`}>
+              <input type="hidden" name="to" value={to} />
+              <input type="hidden" name="again" value="yes" />
+              <button type="submit" class="primary">
+                Show at {uidp.name} that it is you
+              </button>
+            </form>
+            {uidp.canProve ? null : (
+              <p class="hint">
+                {uidp.name} cannot be made to ask for your password again: whoever uses this browser while you
+                are logged in there gets through. Do not leave it open, or add another login on My account.
+              </p>
+            )}
+          </li>
+        ))}
+      </ul>
+      <p>
+        <a href="/recover">Use a recovery code instead</a>
+      </p>
+    </div>
+  </Page>
+);
 
 /** Name and password of an organisation's directory; both go to the directory and stay nowhere. */
 export const PasswordPage: FC<{

@@ -110,7 +110,8 @@ account.post("/recover", async (c) => {
   if (anon === undefined) {
     return c.html(<RecoveryPage csrf={session.csrf} problem="This code opens nothing, or was used." />, 403);
   }
-  if (!(await logIn(c, session, anon))) {
+  // Who has a code has shown to be the person.
+  if (!(await logIn(c, session, { anon, provedMs: Date.now() }))) {
     throw new CodedError("FORBIDDEN", "Your session has ended meanwhile. Begin again with another code.");
   }
   return c.redirect(`${PATH}?done=recovered`, 303);

@@ -33,7 +33,7 @@ import { ConsentPage } from "../pages/consent-page.tsx";
 import { OwnerToolPage } from "../pages/owner-tool-page.tsx";
 import { registry, registryFor, registryForClient } from "../registries.ts";
 import { readForm } from "../requests.ts";
-import { chooseLogin } from "./login.tsx";
+import { askAgain, chooseLogin } from "./login.tsx";
 
 /** The authorization endpoint, pushed requests, and the two pages' way there and back (IDENTITY.md §2.F). */
 export const authorization = new Hono<DidpApp>();
@@ -118,9 +118,12 @@ authorization.get("/authorize/:id", async (c) => {
   const session = await findSession(c);
   if (session === undefined) throw expired();
   const interaction = await interactionOf(c, session, id);
-  const mustLogIn = (interaction.loginAfterMs ?? 0) > (session.loggedInMs ?? 0);
-  if (!isLoggedIn(session) || mustLogIn) {
-    return chooseLogin(c, `/authorize/${id}`, `${interaction.appName} asks for access to devices of yours.`);
+  const path = `/authorize/${id}`;
+  if (!isLoggedIn(session)) {
+    return chooseLogin(c, path, `${interaction.appName} asks for access to devices of yours.`);
+  }
+  if (mustShow(interaction, session)) {
+    return askAgain(c, session, path, `${interaction.appName} wants you to log in before it asks.`);
   }
   const { request } = interaction;
   allowFormTargets(c, [request.gateway, request.redirectUri]);
@@ -145,7 +148,7 @@ authorization.post("/authorize/:id", async (c) => {
   const id = c.req.param("id");
   const { session, form } = await readOwnForm(c);
   const interaction = await interactionOf(c, session, id);
-  if (!isLoggedIn(session)) return c.redirect(`/authorize/${id}`, 303);
+  if (!isLoggedIn(session) || mustShow(interaction, session)) return c.redirect(`/authorize/${id}`, 303);
   const { request, appName } = interaction;
   const home = registry(c.env, session.shard);
   if (form.get("decision") !== "approve") {
@@ -192,6 +195,11 @@ async function begin(
   };
   await registry(c.env, session.shard).putInteraction(id, session.hash, interaction);
   return c.redirect(`/authorize/${id}`, 303);
+}
+
+/** Whether the app insisted on a login (`prompt=login`) that has not been yet. */
+function mustShow(interaction: AuthorizeInteraction, session: BrowserSession): boolean {
+  return (interaction.loginAfterMs ?? 0) > (session.provedMs ?? 0);
 }
 
 async function appOf(c: DidpContext, oauthClientId: string): Promise<Client & { kind: "app" }> {

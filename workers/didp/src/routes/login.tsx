@@ -5,15 +5,16 @@ import { CodedError } from "../../../../engines/errors/coded-error.ts";
 import { base64url } from "../../../../engines/oauth/base64url.ts";
 import { readParameters } from "../../../../engines/oauth/parameters.ts";
 import { allowFormTargets } from "../../../http/security-headers.ts";
-import { ensureSession, findSession, isLoggedIn, readOwnForm } from "../browser-session.ts";
+import { ensureSession, findSession, isLoggedIn, type LoggedIn, readOwnForm } from "../browser-session.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
-import { PassOnPage, passOnScript } from "../pages/login-pages.tsx";
+import type { LinkedLogin } from "../env.ts";
+import { AskAgainPage, PassOnPage, passOnScript } from "../pages/login-pages.tsx";
 import { ChooseLoginPage } from "../pages/shared.tsx";
 import { registry, registryFor } from "../registries.ts";
 import { networkOf, readForm } from "../requests.ts";
 import { backChannelLogout } from "../uidp/back-channel-logout.ts";
 import { beginLogin, finishLogin, finishPasswordLogin } from "../uidp/flow.tsx";
-import { formTargetOf, type Uidp } from "../uidp/settings.ts";
+import { canProve, formTargetOf, type Uidp } from "../uidp/settings.ts";
 
 /** Logging in at one's own provider, and out of here. */
 export const login = new Hono<DidpApp>();
@@ -25,7 +26,8 @@ login.get("/login", async (c) => {
 
 login.get("/login/:uidp", async (c) => {
   const to = readDestination(c.req.query("to"));
-  return beginLogin(c, uidpOf(c, c.req.param("uidp")), "login", to);
+  const purpose = c.req.query("again") === undefined ? "login" : "again";
+  return beginLogin(c, uidpOf(c, c.req.param("uidp")), purpose, to);
 });
 
 login.get("/callback/:uidp", async (c) => {
@@ -92,6 +94,31 @@ export async function chooseLogin(c: DidpContext, to: string, why: string): Prom
   // The forms here are answered by redirects to the logins.
   allowFormTargets(c, c.var.config.uidps.flatMap(formTargetOf));
   return c.html(<ChooseLoginPage uidps={c.var.config.uidps} to={to} why={why} />);
+}
+
+/**
+ * The page on which a person shows once more to be there, on the way to `to`: at a login that leads to this person,
+ * which is made to ask again as far as it can be (IDENTITY.md §2.H, "fresh login").
+ */
+export async function askAgain(
+  c: DidpContext,
+  session: LoggedIn,
+  to: string,
+  why: string,
+): Promise<Response> {
+  const { uidps } = c.var.config;
+  const ids = uidps.map((uidp) => uidp.id);
+  const logins: readonly LinkedLogin[] = await c.env.PSEUDONYMISER.logins(session.anon, ids);
+  const own = uidps.filter((uidp) => logins.some((login) => login.uidpId === uidp.id));
+  const offered = own.length === 0 ? uidps : own;
+  allowFormTargets(c, offered.flatMap(formTargetOf));
+  return c.html(
+    <AskAgainPage
+      uidps={offered.map(({ id, name }) => ({ id, name, canProve: canProve(uidpOf(c, id)) }))}
+      to={to}
+      why={why}
+    />,
+  );
 }
 
 /** The session of a person, or the answer that asks to log in first. */

@@ -23,7 +23,7 @@ import {
 import { Products } from "../products.ts";
 import { registryFor } from "../registries.ts";
 import { preferredWaitMs } from "../requests.ts";
-import { chooseLogin, personOf } from "./login.tsx";
+import { askAgain, personOf } from "./login.tsx";
 
 /** A person's own pages: devices and apps. */
 export const person = new Hono<DidpApp>();
@@ -158,11 +158,14 @@ async function ownedDevice(c: DidpContext, session: LoggedIn): Promise<OwnedDevi
   return device;
 }
 
-/** As `ownForm`, or the page that asks to log in again. */
+const ASK_AGAIN =
+  "This changes who can come in, or cannot be undone. Log in once more, then repeat it within five minutes.";
+
+/** As `ownForm`, or the page that asks the person to show again to be there. */
 export async function freshForm(c: DidpContext, decision: string, to: string): Promise<LoggedIn | Response> {
   const session = await ownForm(c, decision);
-  const isFresh = Date.now() - (session.loggedInMs ?? 0) <= FRESH_MS;
-  return isFresh ? session : chooseLogin(c, to, "Your login is a while ago. Log in again, then repeat this.");
+  const isFresh = Date.now() - (session.provedMs ?? 0) <= FRESH_MS;
+  return isFresh ? session : askAgain(c, session, to, ASK_AGAIN);
 }
 
 async function appsPage(c: DidpContext, session: LoggedIn): Promise<Response> {

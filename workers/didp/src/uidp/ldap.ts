@@ -2,7 +2,14 @@ import "./quiet-console.ts";
 import { AndFilter, Client, EqualityFilter, InvalidCredentialsError } from "ldapts";
 import { CodedError } from "../../../../engines/errors/coded-error.ts";
 import type { LdapUidp } from "./settings.ts";
-import { type Answer, type Begun, notAvailable, notCompleted, type UidpLogin } from "./uidp-login.ts";
+import {
+  type Answer,
+  type Begun,
+  type Confirmed,
+  notAvailable,
+  notCompleted,
+  type UidpLogin,
+} from "./uidp-login.ts";
 
 /** Given to an entry once, never changed, never given again (RFC 4530). */
 const SUBJECT_ATTRIBUTE = "entryUUID";
@@ -26,7 +33,7 @@ export class LdapLogin implements UidpLogin {
     return { kind: "password-form" };
   }
 
-  async finish(answer: Answer): Promise<string> {
+  async finish(answer: Answer): Promise<Confirmed> {
     if (answer.kind !== "form") throw notCompleted();
     const [name, password] = [answer.fields.get("username") ?? "", answer.fields.get("password") ?? ""];
     // RFC 4513 §5.1.2: a bind with a name and no password succeeds on some servers and proves nothing.
@@ -45,7 +52,7 @@ export class LdapLogin implements UidpLogin {
       // An unknown name costs a bind as well, so that the time does not tell who is in the directory.
       await client.bind(entry?.dn ?? `cn=nobody,${this.#uidp.base_dn}`, password);
       if (entry === undefined) throw notCompleted();
-      return entry.subject;
+      return { subject: entry.subject, authenticatedMs: Date.now() };
     } catch (error) {
       if (error instanceof CodedError) throw error;
       throw error instanceof InvalidCredentialsError ? notCompleted() : notAvailable();

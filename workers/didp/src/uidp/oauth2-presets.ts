@@ -10,6 +10,8 @@ export interface OAuth2Preset {
   /** Where in its answer the id stands that never changes; names and addresses do. */
   readonly subject: readonly string[];
   readonly clientAuthentication: "client_secret_basic" | "client_secret_post";
+  /** What makes it ask the person once more, as far as it can be made to; nothing in its answer tells whether it did. */
+  readonly again: Readonly<Record<string, string>>;
 }
 
 export type OAuth2PresetName = "github" | "google" | "facebook" | "x";
@@ -27,6 +29,7 @@ export const oauth2Presets: Readonly<Record<OAuth2PresetName, OAuth2Preset>> = {
     scope: "",
     subject: ["id"],
     clientAuthentication: "client_secret_post",
+    again: { prompt: "select_account" },
   },
   google: {
     issuer: "https://accounts.google.com",
@@ -35,6 +38,7 @@ export const oauth2Presets: Readonly<Record<OAuth2PresetName, OAuth2Preset>> = {
     scope: "openid",
     subject: ["sub"],
     clientAuthentication: "client_secret_basic",
+    again: {}, // as OpenID Connect has it
   },
   // The id differs from app to app. An app of Facebook's gets `public_profile` whether it asks or not.
   facebook: {
@@ -45,6 +49,7 @@ export const oauth2Presets: Readonly<Record<OAuth2PresetName, OAuth2Preset>> = {
     scope: "public_profile",
     subject: ["id"],
     clientAuthentication: "client_secret_post",
+    again: { auth_type: "reauthenticate" },
   },
   // `/2/users/me` answers only if both scopes are there.
   x: {
@@ -55,5 +60,6 @@ export const oauth2Presets: Readonly<Record<OAuth2PresetName, OAuth2Preset>> = {
     scope: "users.read tweet.read",
     subject: ["data", "id"],
     clientAuthentication: "client_secret_basic",
+    again: {},
   },
 };

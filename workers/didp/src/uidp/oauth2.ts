@@ -7,6 +7,7 @@ import type { OAuth2Uidp } from "./settings.ts";
 import {
   type Answer,
   type Begun,
+  type Confirmed,
   derived,
   notAvailable,
   notCompleted,
@@ -31,7 +32,7 @@ export class OAuth2Login implements UidpLogin {
     this.#preset = oauth2Presets[uidp.preset];
   }
 
-  async begin(state: string): Promise<Begun> {
+  async begin(state: string, isAgain: boolean): Promise<Begun> {
     const url = new URL(this.#uidp.endpoints?.authorization ?? this.#preset.authorization);
     for (const [name, value] of Object.entries({
       client_id: this.#uidp.client_id,
@@ -41,13 +42,14 @@ export class OAuth2Login implements UidpLogin {
       state,
       code_challenge: await challengeOf(await this.#verifier(state)),
       code_challenge_method: "S256",
+      ...(isAgain ? this.#preset.again : {}),
     })) {
       if (value !== "") url.searchParams.set(name, value);
     }
     return { kind: "redirect", url };
   }
 
-  async finish(answer: Answer, state: string): Promise<string> {
+  async finish(answer: Answer, state: string): Promise<Confirmed> {
     if (answer.kind !== "callback") throw notCompleted();
     const server: oauth.AuthorizationServer = {
       issuer: this.#uidp.endpoints?.issuer ?? this.#preset.issuer,
@@ -66,7 +68,7 @@ export class OAuth2Login implements UidpLogin {
         this.#options,
       );
       const tokens = await oauth.processGenericTokenEndpointResponse(server, client, response);
-      return await this.#askWho(tokens.access_token);
+      return { subject: await this.#askWho(tokens.access_token), authenticatedMs: undefined };
     } catch (error) {
       // The cause may hold the provider's words about the person; it goes nowhere.
       if (error instanceof CodedError) throw error;

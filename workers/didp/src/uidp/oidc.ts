@@ -7,6 +7,7 @@ import type { OidcUidp } from "./settings.ts";
 import {
   type Answer,
   type Begun,
+  type Confirmed,
   derived,
   notAvailable,
   notCompleted,
@@ -26,7 +27,7 @@ export class OidcLogin implements UidpLogin {
     this.#uidp = uidp;
   }
 
-  async begin(state: string): Promise<Begun> {
+  async begin(state: string, isAgain: boolean): Promise<Begun> {
     const server = await this.#discover();
     if (server.authorization_endpoint === undefined) throw notAvailable();
     const { verifier, nonce } = await this.#derive(state);
@@ -40,13 +41,15 @@ export class OidcLogin implements UidpLogin {
       nonce,
       code_challenge: await challengeOf(verifier),
       code_challenge_method: "S256",
+      // OpenID Connect Core §3.1.2.1: the first asks for it, the second makes the answer say when it was.
+      ...(isAgain ? { prompt: "login", max_age: "0" } : {}),
     })) {
       url.searchParams.set(name, value);
     }
     return { kind: "redirect", url };
   }
 
-  async finish(answer: Answer, state: string): Promise<string> {
+  async finish(answer: Answer, state: string): Promise<Confirmed> {
     if (answer.kind !== "callback") throw notCompleted();
     const server = await this.#discover();
     const client: oauth.Client = { client_id: this.#uidp.client_id };
@@ -69,9 +72,10 @@ export class OidcLogin implements UidpLogin {
       // OpenID Connect Core §3.1.3.7 lets a client that fetched the ID token itself trust TLS for its signature; we
       // do not, as a key set costs one request in ten minutes.
       await oauth.validateApplicationLevelSignature(server, response, this.#insecure);
-      const subject = oauth.getValidatedIdTokenClaims(tokens)?.sub;
-      if (subject === undefined) throw notAvailable();
-      return subject;
+      const claims = oauth.getValidatedIdTokenClaims(tokens);
+      if (claims === undefined) throw notAvailable();
+      const { sub: subject, auth_time: seconds } = claims;
+      return { subject, authenticatedMs: seconds === undefined ? undefined : seconds * 1000 };
     } catch (error) {
       // The cause may hold the provider's words about the person; it goes nowhere.
       if (error instanceof CodedError) throw error;

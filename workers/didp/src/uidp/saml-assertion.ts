@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Confirmed } from "./uidp-login.ts";
 
 export const PERSISTENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
 const BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
@@ -49,7 +50,7 @@ const assertionSchema = z.object({
         AudienceRestriction: z.array(z.object({ Audience: z.array(text).min(1) })).min(1),
       }),
     ),
-    AuthnStatement: z.array(z.unknown()).min(1),
+    AuthnStatement: z.array(z.object({ $: z.object({ AuthnInstant: z.string() }) })).min(1),
   }),
 });
 
@@ -65,16 +66,16 @@ export interface Expected {
 }
 
 /**
- * The subject of an assertion whose signature has been checked, if everything else about it is right as well
+ * What an assertion says whose signature has been checked, if everything else about it is right as well
  * (SAML 2.0 profiles §4.1.4.2 and §4.1.4.3, with what is left to choose chosen strictly).
  *
  * @param assertion as node-saml parses the signed bytes
- * @returns the persistent name, or `undefined` if anything is wrong
+ * @returns the persistent name and when the person logged in there, or `undefined` if anything is wrong
  */
-export function subjectOf(assertion: unknown, expected: Expected, nowMs: number): string | undefined {
+export function confirmedBy(assertion: unknown, expected: Expected, nowMs: number): Confirmed | undefined {
   const parsed = assertionSchema.safeParse(assertion);
   if (!parsed.success) return undefined;
-  const { Issuer, Subject, Conditions } = parsed.data.Assertion;
+  const { Issuer, Subject, Conditions, AuthnStatement } = parsed.data.Assertion;
   const [issuer, subject, conditions] = [Issuer[0], Subject[0], Conditions[0]];
   const nameId = subject?.NameID[0];
   if (
@@ -106,7 +107,12 @@ export function subjectOf(assertion: unknown, expected: Expected, nowMs: number)
       isBefore(nowMs, facts.NotOnOrAfter)
     );
   });
-  return isForUs && isNow && isConfirmed ? nameId._ : undefined;
+  if (!isForUs || !isNow || !isConfirmed) return undefined;
+  const authenticatedMs = Math.min(...AuthnStatement.map(({ $ }) => Date.parse($.AuthnInstant)));
+  return {
+    subject: nameId._,
+    authenticatedMs: Number.isNaN(authenticatedMs) ? undefined : authenticatedMs,
+  };
 }
 
 function isBefore(nowMs: number, time: string): boolean {

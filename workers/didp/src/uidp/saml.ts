@@ -5,10 +5,17 @@ import {
   ValidateInResponseTo,
 } from "@node-saml/node-saml";
 import type { Config } from "../config.ts";
-import { PERSISTENT, subjectOf } from "./saml-assertion.ts";
+import { confirmedBy, PERSISTENT } from "./saml-assertion.ts";
 import { checkSamlDocument } from "./saml-document.ts";
 import type { SamlUidp } from "./settings.ts";
-import { type Answer, type Begun, derived, notCompleted, type UidpLogin } from "./uidp-login.ts";
+import {
+  type Answer,
+  type Begun,
+  type Confirmed,
+  derived,
+  notCompleted,
+  type UidpLogin,
+} from "./uidp-login.ts";
 
 const CLOCK_SKEW_MS = 60_000;
 const REQUEST_LIFE_MS = 10 * 60_000;
@@ -30,13 +37,13 @@ export class SamlLogin implements UidpLogin {
     this.#uidp = uidp;
   }
 
-  async begin(state: string): Promise<Begun> {
-    const saml = this.#saml(await this.#requestId(state));
+  async begin(state: string, isAgain: boolean): Promise<Begun> {
+    const saml = this.#saml(await this.#requestId(state), isAgain);
     const url = await saml.getAuthorizeUrlAsync(relayStateOf(this.#uidp.id, state), undefined, {});
     return { kind: "redirect", url: new URL(url) };
   }
 
-  async finish(answer: Answer, state: string): Promise<string> {
+  async finish(answer: Answer, state: string): Promise<Confirmed> {
     const response = answer.kind === "form" ? answer.fields.get("SAMLResponse") : undefined;
     if (response === undefined) throw notCompleted();
     checkSamlDocument(response, acsUrlOf(this.#config));
@@ -48,9 +55,9 @@ export class SamlLogin implements UidpLogin {
       recipient: acsUrlOf(this.#config),
       inResponseTo: requestId,
     };
-    const subject = subjectOf(assertion, expected, Date.now());
-    if (subject === undefined) throw notCompleted();
-    return subject;
+    const confirmed = confirmedBy(assertion, expected, Date.now());
+    if (confirmed === undefined) throw notCompleted();
+    return confirmed;
   }
 
   async #verified(response: string, requestId: string): Promise<unknown> {
@@ -63,7 +70,7 @@ export class SamlLogin implements UidpLogin {
     }
   }
 
-  #saml(requestId: string): SAML {
+  #saml(requestId: string, isAgain = false): SAML {
     return new SAML({
       entryPoint: this.#uidp.sso_url,
       idpCert: this.#uidp.certificates,
@@ -73,6 +80,7 @@ export class SamlLogin implements UidpLogin {
       callbackUrl: acsUrlOf(this.#config),
       identifierFormat: PERSISTENT,
       allowCreate: true,
+      forceAuthn: isAgain,
       disableRequestedAuthnContext: true,
       wantAuthnResponseSigned: true,
       wantAssertionsSigned: true,

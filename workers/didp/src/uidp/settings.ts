@@ -90,6 +90,11 @@ export type OAuth2Uidp = z.infer<typeof oauth2Preset>;
 export type SamlUidp = z.infer<typeof saml>;
 export type LdapUidp = z.infer<typeof ldap>;
 
+/** Whether a login can be made to ask the person again, and says whether it did. */
+export function canProve(uidp: Uidp): boolean {
+  return uidp.protocol !== "oauth2" || oauth2Presets[uidp.preset].user === undefined;
+}
+
 /** Where a form that leads to this login ends (`form-action` of a page's policy); nothing for a form of our own. */
 export function formTargetOf(uidp: Uidp): readonly string[] {
   switch (uidp.protocol) {

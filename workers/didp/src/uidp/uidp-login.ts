@@ -11,19 +11,29 @@ export type Answer =
   | { readonly kind: "callback"; readonly url: URL }
   | { readonly kind: "form"; readonly fields: Parameters };
 
+/** Who it was. */
+export interface Confirmed {
+  /** Stable for this person at this provider. */
+  readonly subject: string;
+  /** When the provider itself last made sure of it, by its clock; `undefined` if it does not say. */
+  readonly authenticatedMs: number | undefined;
+}
+
 /**
  * One kind of login. What it leaves here is a subject for the pseudonymiser; tokens, assertions, passwords and
  * whatever else came with it are dropped before `finish` returns (IDENTITY.md §2.C step 4).
  */
 export interface UidpLogin {
-  /** @param state 32 random bytes, base64url; single use */
-  begin(state: string): Promise<Begun>;
+  /**
+   * @param state 32 random bytes, base64url; single use
+   * @param isAgain the provider is to make sure of the person anew, whatever it remembers
+   */
+  begin(state: string, isAgain: boolean): Promise<Begun>;
   /**
    * @param state of a login that this browser has begun here, taken out of the registry already
-   * @returns the subject, stable for this person at this provider
    * @throws CodedError `FORBIDDEN` if the login was refused, `UNAVAILABLE` if the provider cannot be reached
    */
-  finish(answer: Answer, state: string): Promise<string>;
+  finish(answer: Answer, state: string): Promise<Confirmed>;
 }
 
 /** A value for one login under way that only its state and our key make; so nothing of it has to be kept. */
