@@ -1,3 +1,4 @@
+import path from "node:path";
 import { labelText } from "../cli/labels.ts";
 import { registerDevices } from "../cli/register-devices.ts";
 import { Household } from "../cli/sim/household.ts";
@@ -6,14 +7,15 @@ import { Simulation } from "../cli/sim/simulation.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { systemClock } from "../sdk/clock.ts";
 import type { DeviceIdentity } from "../sdk/device-identity.ts";
+import { deployOccupancyRule, Room, type RoomSource, roomDevices } from "./occupancy/room.ts";
 
-/** What the demo's household holds; the last one is for the newcomer to claim. */
-const household = [
-  { name: "living-room-node", product: "room-node", ownersName: "Living room" },
-  { name: "study-co2", product: "co2-node", ownersName: "Study air" },
-  { name: "kitchen-plug", product: "power-plug", ownersName: "Kitchen plug" },
-  { name: "desk-node", product: "room-node", ownersName: undefined },
-] as const;
+/** Names on this machine: `S1` alone is what `edgenym sim run --trace` makes. */
+const deviceOf = (name: string) => `room-${name}`;
+const room = roomDevices.map(({ name, product }) => ({ name: deviceOf(name), product, ownersName: name }));
+/** For the newcomer to claim. */
+const spare = { name: "desk-node", product: "room-node" } as const;
+
+const LAST_ROW_MS = 2000;
 
 /** The simulated devices of a demo, running. */
 export interface Demo {
@@ -23,62 +25,83 @@ export interface Demo {
 }
 
 /**
- * Makes the demo's devices once, switches them on, and lets Alice claim all but one, everything through the same
- * pages and endpoints as everybody. At the next start the devices are just switched on.
+ * Makes the demo's devices once, switches them on, lets Alice claim all but one and put a rule of hers into her
+ * cloud, everything through the same pages and endpoints as everybody. At the next start the devices are just
+ * switched on, and the room goes on where it stopped.
  */
-export async function startDemo(stateDir: string): Promise<Demo> {
+export async function startDemo(stateDir: string, source: RoomSource): Promise<Demo> {
   const workspace = new Workspace(stateDir);
   const existing = new Set((await workspace.devices()).map(({ name }) => name));
-  const wanted = household.filter(({ name }) => !existing.has(name));
+  const wanted = [...room, spare].filter(({ name }) => !existing.has(name));
   for await (const _ of registerDevices(workspace, wanted));
 
-  const devices = await Promise.all(
-    household.map(async ({ name }) => {
-      const store = workspace.deviceStore(name);
-      return { identity: await store.load(), store };
-    }),
-  );
-  const simulation = new Simulation({ devices, clock: systemClock });
+  const load = async (name: string) => {
+    const store = workspace.deviceStore(name);
+    return { identity: await store.load(), store };
+  };
+  const played = new Room(source, path.join(stateDir, "demo.json"));
+  const devices = await Promise.all(room.map(({ name }) => load(name)));
+  const desk = await load(spare.name);
+  const roomSimulation = new Simulation({ devices, clock: systemClock, sampleTime: played.time });
+  const deskSimulation = new Simulation({ devices: [desk], clock: systemClock });
+  const pausing = new AbortController();
   const ending = new AbortController();
-  const running = Promise.all([
-    simulation.run(ending.signal),
-    simulation.inhabit(new Household("demo"), { intervalSeconds: 2 }, ending.signal),
-  ]);
-  await claimForAlice(
-    simulation,
+  const running = [
+    roomSimulation.run(ending.signal),
+    deskSimulation.run(ending.signal),
+    deskSimulation.inhabit(new Household("demo"), { intervalSeconds: 2 }, ending.signal),
+  ];
+
+  const alice = new Person({ login: "alice" });
+  await claimRoom(
+    alice,
+    roomSimulation,
     devices.map(({ identity }) => identity),
   );
-  const unclaimed = devices.map(({ identity }) => identity).find(({ name }) => name === "desk-node");
+  if (!(await played.hasBegun())) await deployOccupancyRule(await workspace.platform(), alice);
+  const playing = played.play(roomSimulation, deviceOf, pausing.signal).catch((error: unknown) => {
+    console.error(`The room stands still: ${error instanceof Error ? error.message : String(error)}`);
+  });
   return {
-    description: describe(unclaimed, workspace),
+    description: describe(desk.identity, workspace),
     stop: async () => {
+      // The row that is being played is played to its end, so that the next start neither repeats nor misses one.
+      pausing.abort();
+      await Promise.race([playing, systemClock.sleep(LAST_ROW_MS, ending.signal)]);
       ending.abort();
-      await running;
+      await Promise.all([...running, playing]);
     },
   };
 }
 
-async function claimForAlice(simulation: Simulation, identities: readonly DeviceIdentity[]): Promise<void> {
-  const alice = new Person({ login: "alice" });
-  for (const { name, ownersName } of household) {
+async function claimRoom(
+  alice: Person,
+  simulation: Simulation,
+  identities: readonly DeviceIdentity[],
+): Promise<void> {
+  for (const { name, ownersName } of room) {
     const identity = identities.find((candidate) => candidate.name === name);
-    if (ownersName === undefined || identity === undefined || identity.refreshToken !== undefined) continue;
+    if (identity === undefined || identity.refreshToken !== undefined) continue;
     await until(() => simulation.waitingFor.includes(name));
     await alice.claim(new URL(identity.userRegistrationUri), { deviceName: ownersName });
   }
 }
 
-function describe(unclaimed: DeviceIdentity | undefined, workspace: Workspace): string {
-  if (unclaimed === undefined || unclaimed.refreshToken !== undefined) {
-    return "\nMore devices: npx edgenym sim factory --count 3\n";
+function describe(unclaimed: DeviceIdentity, workspace: Workspace): string {
+  const rule = `
+Alice Ainsworth owns a room: seven sensors, somebody who counts heads, and a sign at the door. A rule in her own
+cloud (demo/occupancy/occupancy.siddhi) tells the sign how many people there are. The sample app, once Alice lets
+it, shows what the rule says beside the true count.
+`;
+  if (unclaimed.refreshToken !== undefined) {
+    return `${rule}\nMore devices: npx edgenym sim factory --count 3\n`;
   }
-  return `
-Alice Ainsworth owns three simulated devices. A fourth waits for an owner; this is its label
-(also ${workspace.labelPath(unclaimed.name)}):
+  return `${rule}
+One more device waits for an owner; this is its label (also ${workspace.labelPath(unclaimed.name)}):
 
 ${labelText(unclaimed)}
 
-Next: open the label's link, log in as anybody, agree. Then open the sample app and connect your devices.`;
+Next: open the label's link, log in as Alice Ainsworth, agree. Then open the sample app and connect your devices.`;
 }
 
 async function until(isSo: () => boolean): Promise<void> {

@@ -6,6 +6,8 @@ export interface Product {
   readonly id: string;
   readonly manufacturer: string;
   readonly model: DeviceModel;
+  /** The properties that it does not measure: its owner's commands of the same name say what it shows. */
+  readonly shows?: readonly string[];
 }
 
 const light = {
@@ -13,9 +15,15 @@ const light = {
   action: { led: { title: "Switch the light" } },
 } as const;
 
-function product(id: string, title: string, properties: DeviceModel["properties"]): Product {
+function product(
+  id: string,
+  title: string,
+  properties: DeviceModel["properties"],
+  shows: readonly string[] = [],
+): Product {
   return {
     id,
+    shows,
     manufacturer: "Brightside Sensors",
     model: { title, properties: { ...properties, ...light.property }, actions: light.action },
   };
@@ -30,6 +38,21 @@ export const products: readonly Product[] = [
   }),
   product("co2-node", "CO₂ node", { co2: { title: "Carbon dioxide", unit: "ppm" } }),
   product("motion-node", "Motion node", { motion: { title: "Motion" } }),
+  product(
+    "door-sign",
+    "Door sign",
+    {
+      people: { title: "People" },
+      agreement: { title: "Rule agrees with the count", unit: "%" },
+      counts: { title: "Counts so far" },
+    },
+    ["people", "agreement", "counts"],
+  ),
+  {
+    id: "head-counter",
+    manufacturer: "Brightside Sensors",
+    model: { title: "Head counter", properties: { people: { title: "People" } }, actions: {} },
+  },
   product("power-plug", "Power plug", { power: { title: "Power", unit: "W" } }),
 ];
 

@@ -1,6 +1,9 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { TraceError } from "../cli/sim/trace.ts";
 import { startDemo } from "../demo/demo.ts";
+import type { RoomSource } from "../demo/occupancy/room.ts";
+import { roomSource } from "../demo/occupancy/room-source.ts";
 import { addressesFrom, MQTT_PORT } from "./platform/addresses.ts";
 import { type Platform, PortTakenError, root, startPlatform } from "./platform/platform.ts";
 import { AlreadyRunningError } from "./platform/processes.ts";
@@ -11,6 +14,8 @@ const usage = `npm start -- [options]
   --mqtt-port N    MQTT over TCP                                                             (1883)
   --state DIR      where everything is kept                                                  (.edgenym)
   --set NAME=VALUE a setting of the Workers, see docs/settings.md; may be repeated
+  --trace FILE     the demo's room replays this CSV of wireless nodes  (../shared/datasets/room-occupancy/…, if there)
+  --rate N         rows of the room a second                                                 (2)
   --no-demo        no demo products and no simulated devices
   --help`;
 
@@ -20,6 +25,8 @@ const { values } = parseArgs({
     "mqtt-port": { type: "string", default: String(MQTT_PORT) },
     state: { type: "string", default: path.join(root, ".edgenym") },
     set: { type: "string", multiple: true, default: [] },
+    trace: { type: "string" },
+    rate: { type: "string", default: "2" },
     "no-demo": { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -33,6 +40,7 @@ if (values.help) {
 
 async function main(): Promise<void> {
   const addresses = addressesFrom(portFrom("port", 65_532), portFrom("mqtt-port", 65_535));
+  const source = values["no-demo"] ? undefined : await roomFrom(values.trace, Number(values.rate));
   const startedAtMs = Date.now();
   let platform: Platform;
   try {
@@ -48,7 +56,7 @@ async function main(): Promise<void> {
       `Cannot start: ${error.message}.\nStop what listens there, or choose other ports: npm start -- --port 9000 --mqtt-port 9004`,
     );
   }
-  const demo = values["no-demo"] ? undefined : await startDemo(platform.stateDir);
+  const demo = source === undefined ? undefined : await startDemo(platform.stateDir, source);
   console.log(welcome(platform, Date.now() - startedAtMs, demo?.description));
 
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -74,6 +82,16 @@ Edgenym runs (started in ${(tookMs / 1000).toFixed(1)} s). Everything is kept in
   Demo login          ${addresses.uidp}
 ${demo}
 Stop with Ctrl-C.`;
+}
+
+async function roomFrom(trace: string | undefined, rowsPerSecond: number): Promise<RoomSource> {
+  if (!(rowsPerSecond > 0 && rowsPerSecond <= 100)) fail(`--rate ${values.rate}: write a number up to 100`);
+  try {
+    return await roomSource(trace, rowsPerSecond);
+  } catch (error) {
+    if (!(error instanceof TraceError)) throw error;
+    return fail(`--trace ${trace}: ${error.message}`);
+  }
 }
 
 function portFrom(option: "port" | "mqtt-port", highest: number): number {

@@ -21,6 +21,8 @@ export interface DeviceOptions {
   readonly store: IdentityStore;
   readonly model: DeviceModel;
   readonly commands?: Readonly<Record<string, CommandHandler>>;
+  /** The time of samples that come without one, seconds since 1970; the clock's when absent. */
+  readonly sampleTime?: () => number;
   readonly onState?: (state: DeviceState) => void;
   /** A command was done or failed; after its reply left. */
   readonly onCommand?: (name: string, reply: CommandReply) => void;
@@ -126,7 +128,7 @@ export class Device {
    * @throws NotOwned when it was dropped; DeviceEnded once the device has stopped.
    */
   async publish(property: string, value: SampleValue, options: TelemetryOptions = {}): Promise<void> {
-    const { timeSeconds = this.#options.clock.now() / 1000, qos = 0 } = options;
+    const { timeSeconds = this.#now(), qos = 0 } = options;
     const payload = this.#senml(property, value, timeSeconds);
     const link = this.#link;
     if (link === undefined) throw this.#stopped ? new DeviceEnded() : new NotOwned();
@@ -187,7 +189,7 @@ export class Device {
     if (publish === undefined) return;
     try {
       if (reply.status === "done" && reply.value !== null && name in this.#options.model.properties) {
-        const sample = this.#senml(name, reply.value, this.#options.clock.now() / 1000);
+        const sample = this.#senml(name, reply.value, this.#now());
         await publish(`telemetry/${name}`, sample, { retain: true });
       }
       await publish(`command/${name}/reply`, JSON.stringify(reply));
@@ -217,6 +219,11 @@ export class Device {
   #senml(name: string, value: SampleValue, timeSeconds: number): string {
     const unit = this.#options.model.properties[name]?.unit;
     return encodeSenml({ name, value, timeSeconds, ...(unit === undefined ? {} : { unit }) });
+  }
+
+  #now(): number {
+    const { sampleTime, clock } = this.#options;
+    return sampleTime?.() ?? clock.now() / 1000;
   }
 
   #enter(state: DeviceState): void {

@@ -1,5 +1,5 @@
 import type { Clock } from "../../sdk/clock.ts";
-import type { Trace, TraceRow } from "./trace.ts";
+import type { TraceRow, TraceRows } from "./trace.ts";
 
 /** How a trace's time becomes ours. */
 export interface Pace {
@@ -11,6 +11,8 @@ export interface Pace {
   readonly limit?: number;
   /** Begin again at the end, the times going on from there. */
   readonly loop?: boolean;
+  /** Leave out so many rows at the beginning. */
+  readonly skip?: number;
 }
 
 /**
@@ -18,8 +20,8 @@ export interface Pace {
  * is kept against the start, not against the row before.
  */
 export async function* play(
-  trace: Trace,
-  { speed = 1, rate, limit = Number.POSITIVE_INFINITY, loop = false }: Pace,
+  trace: TraceRows,
+  { speed = 1, rate, limit = Number.POSITIVE_INFINITY, loop = false, skip = 0 }: Pace,
   clock: Clock,
   signal: AbortSignal,
 ): AsyncGenerator<TraceRow> {
@@ -31,7 +33,7 @@ export async function* play(
     let last = 0;
     let previous = 0;
     const before = count;
-    for await (const original of trace.rows()) {
+    for await (const original of trace.rows(shiftSeconds === 0 ? skip : 0)) {
       if (count >= limit || signal.aborted) return;
       const row = shiftSeconds === 0 ? original : shifted(original, shiftSeconds);
       first ??= row.timeSeconds;
@@ -50,8 +52,9 @@ export async function* play(
   } while (loop);
 }
 
-function shifted({ timeSeconds, samples }: TraceRow, seconds: number): TraceRow {
+function shifted({ timeSeconds, samples, ...row }: TraceRow, seconds: number): TraceRow {
   return {
+    ...row,
     timeSeconds: timeSeconds + seconds,
     samples: samples.map((sample) => ({ ...sample, timeSeconds: sample.timeSeconds + seconds })),
   };

@@ -8,11 +8,13 @@ import type { SampleValue } from "../../sdk/senml.ts";
 export interface SimulatedDeviceOptions {
   readonly identity: DeviceIdentity;
   readonly store: IdentityStore;
+  /** What time it is where it stands, seconds since 1970; now when absent. */
+  readonly sampleTime?: () => number;
   readonly onState?: (state: DeviceState) => void;
   readonly onCommand?: (name: string, reply: CommandReply) => void;
 }
 
-/** A device that exists only as a program: one product's sensors, and a light that apps may switch. */
+/** A device that exists only as a program: one product's sensors, a light that apps may switch, and what it shows. */
 export class SimulatedDevice {
   readonly name: string;
   readonly product: Product;
@@ -20,7 +22,7 @@ export class SimulatedDevice {
   #led = false;
 
   /** @throws RangeError when the identity is of a product that the demo does not make. */
-  constructor({ identity, store, onState, onCommand }: SimulatedDeviceOptions) {
+  constructor({ identity, store, sampleTime, onState, onCommand }: SimulatedDeviceOptions) {
     const product = findProduct(identity.product);
     if (product === undefined) throw new RangeError(`no such product: ${identity.product}`);
     this.name = identity.name;
@@ -34,9 +36,11 @@ export class SimulatedDevice {
           this.#led = value;
           return value;
         },
+        ...Object.fromEntries((product.shows ?? []).map((property) => [property, shown])),
       },
+      ...(sampleTime === undefined ? {} : { sampleTime }),
       onState: (state) => {
-        if (state === "online") void this.publish("led", this.#led);
+        if (state === "online" && "led" in product.model.properties) void this.publish("led", this.#led);
         onState?.(state);
       },
       ...(onCommand === undefined ? {} : { onCommand }),
@@ -47,9 +51,12 @@ export class SimulatedDevice {
     return this.#device.state;
   }
 
-  /** The properties that it measures; the light is not one of them. */
+  /** The properties that it measures; the light, and what it only shows, are not among them. */
   get measured(): readonly string[] {
-    return Object.keys(this.product.model.properties).filter((property) => property !== "led");
+    const { model, shows = [] } = this.product;
+    return Object.keys(model.properties).filter(
+      (property) => property !== "led" && !shows.includes(property),
+    );
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -81,4 +88,10 @@ export class SimulatedDevice {
       throw error;
     }
   }
+}
+
+/** A display: whatever it is told is what it shows. @throws TypeError when it is told nothing. */
+function shown(value: SampleValue | null): SampleValue {
+  if (value === null) throw new TypeError("a display takes a value");
+  return value;
 }

@@ -33,6 +33,8 @@ export interface SimulationCounts {
 export interface SimulationOptions {
   readonly devices: readonly { readonly identity: DeviceIdentity; readonly store: IdentityStore }[];
   readonly clock: Clock;
+  /** What time it is where the devices stand, seconds since 1970; the clock's when absent. */
+  readonly sampleTime?: () => number;
   readonly onEvent?: (event: SimulationEvent) => void;
 }
 
@@ -44,7 +46,7 @@ export class Simulation {
   #dropped = 0;
   #commands = 0;
 
-  constructor({ devices, clock, onEvent }: SimulationOptions) {
+  constructor({ devices, clock, sampleTime, onEvent }: SimulationOptions) {
     this.#clock = clock;
     this.devices = new Map(
       devices.map(({ identity, store }) => {
@@ -52,6 +54,7 @@ export class Simulation {
         const simulated = new SimulatedDevice({
           identity,
           store,
+          ...(sampleTime === undefined ? {} : { sampleTime }),
           onState: (state) => onEvent?.({ event: "state", device, state }),
           onCommand: (command, { status }) => {
             this.#commands += 1;

@@ -15,6 +15,14 @@ export interface TraceSample {
 export interface TraceRow {
   readonly timeSeconds: number;
   readonly samples: readonly TraceSample[];
+  /** How many people were in the room, counted by hand; absent where nobody counted. */
+  readonly people?: number;
+}
+
+/** What can be played: rows in the order of their times. */
+export interface TraceRows {
+  /** @param skip how many rows to leave out at the beginning. */
+  rows(skip?: number): AsyncIterable<TraceRow>;
 }
 
 /** A trace that cannot be read as one; says in which line. */
@@ -50,7 +58,7 @@ const PRODUCTS: Readonly<Record<string, string>> = {
 export type TraceNodes = ReadonlyMap<string, string>;
 
 /** A trace file: a CSV with `Date`, `Time` and columns such as `S1_Temp`. It is streamed, never held as a whole. */
-export class Trace {
+export class Trace implements TraceRows {
   readonly path: string;
 
   constructor(path: string) {
@@ -72,13 +80,16 @@ export class Trace {
    * The rows in file order; blank lines are passed over.
    * @throws TraceError at the first line that is no measurement.
    */
-  async *rows(): AsyncGenerator<TraceRow> {
+  async *rows(skip = 0): AsyncGenerator<TraceRow> {
     let header: Header | undefined;
     let number = 0;
+    let skipped = 0;
     for await (const line of lines(this.path)) {
       number += 1;
       if (header === undefined) header = parseHeader(line);
-      else if (line.trim() !== "") yield parseRow(line, header, number);
+      else if (line.trim() === "") continue;
+      else if (skipped < skip) skipped += 1;
+      else yield parseRow(line, header, number);
     }
   }
 }
@@ -86,6 +97,8 @@ export class Trace {
 interface Header {
   readonly date: number;
   readonly time: number;
+  /** The column of the head count; -1 where there is none. */
+  readonly people: number;
   readonly columns: readonly Column[];
 }
 
@@ -110,6 +123,7 @@ function parseHeader(line: string): Header {
     .map((name) => name.trim());
   const date = names.indexOf("Date");
   const time = names.indexOf("Time");
+  const people = names.indexOf("Room_Occupancy_Count");
   const columns = names.flatMap((name, index) => {
     const [, node, kind = ""] = /^(S\d+)_(\w+)$/.exec(name) ?? [];
     const property = PROPERTIES[kind];
@@ -118,23 +132,29 @@ function parseHeader(line: string): Header {
   if (date < 0 || time < 0 || columns.length === 0) {
     throw new TraceError("line 1: expected Date, Time and columns such as S1_Temp");
   }
-  return { date, time, columns };
+  return { date, time, people, columns };
 }
 
-function parseRow(line: string, { date, time, columns }: Header, number: number): TraceRow {
+function parseRow(line: string, { date, time, people, columns }: Header, number: number): TraceRow {
   const cells = line.split(",").map((cell) => cell.trim());
   const day = (cells[date] ?? "").replaceAll("/", "-");
   const timeSeconds = Date.parse(`${day}T${cells[time]}Z`) / 1000;
   if (!/^\d{4}-\d\d-\d\d$/.test(day) || !Number.isFinite(timeSeconds)) {
     throw new TraceError(`line ${number}: no date and time`);
   }
-  const samples = columns.map(({ index, node, property }) => {
+  const numberAt = (index: number) => {
     const cell = cells[index];
     const value = Number(cell);
     if (cell === undefined || cell === "" || !Number.isFinite(value)) {
       throw new TraceError(`line ${number}: column ${index + 1} is not a number`);
     }
-    return { node, property, value, timeSeconds };
-  });
-  return { timeSeconds, samples };
+    return value;
+  };
+  const samples = columns.map(({ index, node, property }) => ({
+    node,
+    property,
+    value: numberAt(index),
+    timeSeconds,
+  }));
+  return { timeSeconds, samples, ...(people < 0 ? {} : { people: numberAt(people) }) };
 }

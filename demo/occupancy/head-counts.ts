@@ -1,19 +1,16 @@
-import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
+import type { TraceRows } from "../../cli/sim/trace.ts";
 
 /** The true number of people at each time of a trace, counted by hand when it was taken: seconds → people. */
-export async function headCounts(file: string): Promise<ReadonlyMap<number, number>> {
+export async function headCounts(
+  trace: TraceRows,
+  limit = Number.POSITIVE_INFINITY,
+): Promise<ReadonlyMap<number, number>> {
   const counts = new Map<number, number>();
-  let columns: readonly string[] | undefined;
-  for await (const line of createInterface({ input: createReadStream(file, "utf8") })) {
-    const cells = line.split(",").map((cell) => cell.trim());
-    if (columns === undefined) {
-      columns = cells;
-      continue;
-    }
-    const cell = (name: string) => cells[columns?.indexOf(name) ?? -1] ?? "";
-    const at = Date.parse(`${cell("Date").replaceAll("/", "-")}T${cell("Time")}Z`);
-    if (Number.isFinite(at)) counts.set(at / 1000, Number(cell("Room_Occupancy_Count")));
+  let rows = 0;
+  for await (const { timeSeconds, people } of trace.rows()) {
+    if (rows === limit) break;
+    rows += 1;
+    if (people !== undefined) counts.set(timeSeconds, people);
   }
   return counts;
 }

@@ -31,6 +31,7 @@ test("the page, its script, its style and the platform's address are served", as
     ["/main.js", "text/javascript"],
     ["/main.css", "text/css"],
     ["/config.json", "application/json"],
+    ["/occupancy.siddhi", "text/plain"],
   ] as const) {
     const response = await fetch(`${server.url}${path}`);
     expect([path, response.status, response.headers.get("content-type")]).toEqual([

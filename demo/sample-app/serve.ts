@@ -22,7 +22,7 @@ interface Resource {
 }
 
 /**
- * Serves the sample app as its developer would: four static files and the platform's address, under a policy that
+ * Serves the sample app as its developer would: five static files and the platform's address, under a policy that
  * lets the page talk to that platform and to nobody else.
  */
 export async function serveSampleApp({
@@ -56,6 +56,7 @@ export async function serveSampleApp({
 
 async function loadResources(gateway: string): Promise<ReadonlyMap<string, Resource>> {
   const index = await readFile(new URL("page/index.html", import.meta.url));
+  const rule = await readFile(new URL("../occupancy/occupancy.siddhi", import.meta.url));
   const bundle = await bundlePage();
   return new Map<string, Resource>([
     ["/", { type: "text/html; charset=utf-8", body: index }],
@@ -65,6 +66,8 @@ async function loadResources(gateway: string): Promise<ReadonlyMap<string, Resou
       "/config.json",
       { type: "application/json", body: new TextEncoder().encode(JSON.stringify({ gateway })) },
     ],
+    // The rule that the app's maker offers to its users; whose clouds run it is not for the app to know.
+    ["/occupancy.siddhi", { type: "text/plain; charset=utf-8", body: rule }],
   ]);
 }
 

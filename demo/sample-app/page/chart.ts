@@ -14,6 +14,7 @@ const SHOWN_ROWS = 200;
 export class Chart {
   readonly element: HTMLElement;
   readonly #readings: Readings;
+  readonly #first: string | undefined;
   readonly #select: HTMLSelectElement;
   readonly #canvas = h("div", {
     class: "chart",
@@ -33,8 +34,10 @@ export class Chart {
   #shape = "";
   #cursor: number | undefined;
 
-  constructor(readings: Readings) {
+  /** @param first the property that is drawn until another one is chosen, if there is such. */
+  constructor(readings: Readings, first: string | undefined) {
     this.#readings = readings;
+    this.#first = first;
     this.#select = h("select", { id: "property", change: () => this.update() });
     this.#table = h(
       "div",
@@ -122,6 +125,7 @@ export class Chart {
       ticks: { stroke: color("--line"), width: 1 },
     };
     const unit = unitSymbol(this.#readings.properties.get(property)?.unit);
+    const steps = this.#readings.isState(property) ? uPlot.paths.stepped?.({ align: 1 }) : undefined;
     const lines = devices.map(({ name }, index) => ({
       label: name,
       stroke: color(`--series-${(index % COLORS) + 1}`),
@@ -129,6 +133,7 @@ export class Chart {
       dash: [...(DASHES[index % DASHES.length] ?? [])],
       spanGaps: true,
       points: { size: 5 },
+      ...(steps === undefined ? {} : { paths: steps }),
     }));
     this.#plot = new uPlot(
       {
@@ -159,9 +164,9 @@ export class Chart {
     const wanted = [...this.#readings.properties];
     const shown = [...this.#select.options].map(({ value }) => value);
     if (wanted.map(([name]) => name).join() === shown.join()) return;
-    const chosen = this.#select.value;
+    const chosen = this.#select.value || this.#first;
     this.#select.replaceChildren(...wanted.map(([name, { title }]) => h("option", { value: name }, title)));
-    if (wanted.some(([name]) => name === chosen)) this.#select.value = chosen;
+    if (chosen !== undefined && wanted.some(([name]) => name === chosen)) this.#select.value = chosen;
   }
 
   #updateTable(property: string): void {

@@ -99,7 +99,7 @@ function valueCard(property: string, title: string, unit: string): ValueCard {
 }
 
 /** A switch that tells the truth: it moves when the device says so, and says what happens until then. */
-class LightSwitch {
+export class LightSwitch {
   readonly action: string;
   readonly element: HTMLElement;
   readonly #device: NamedDevice;

@@ -3,6 +3,7 @@ import { Chart } from "./chart.ts";
 import { DevicePanel } from "./device-panel.ts";
 import { h, setText } from "./dom.ts";
 import { Readings } from "./readings.ts";
+import { RoomPanel, roomDevicesOf } from "./room-panel.ts";
 import { formatDay } from "./times.ts";
 import { emptyState, endedView, introduction } from "./views.ts";
 
@@ -16,6 +17,7 @@ class RoomMonitor {
   readonly #view = found("view");
   readonly #status = found("status");
   #panels = new Map<string, DevicePanel>();
+  #room: RoomPanel | undefined;
   #chart: Chart | undefined;
   #connection: AppConnection | undefined;
   #expiresAt: Date | undefined;
@@ -107,20 +109,22 @@ class RoomMonitor {
   #buildLive(): void {
     const { devices } = this.#readings;
     const heading = h("div", { class: "row title" }, h("h1", {}, "Your rooms"), this.#disconnectButton());
+    const room = roomDevicesOf(devices);
+    this.#room = room === undefined ? undefined : new RoomPanel(room, this.#readings, () => this.#connection);
     this.#panels = new Map(
-      devices.map((device) => [
-        device.handle,
-        new DevicePanel(device, this.#readings, () => this.#connection),
-      ]),
+      devices
+        .filter((device) => device !== room?.sign && device !== room?.counter)
+        .map((device) => [device.handle, new DevicePanel(device, this.#readings, () => this.#connection)]),
     );
     if (devices.length === 0) {
       this.#chart = undefined;
       this.#view.replaceChildren(heading, emptyState(false));
       return;
     }
-    this.#chart ??= new Chart(this.#readings);
+    this.#chart ??= new Chart(this.#readings, room === undefined ? undefined : "people");
     this.#view.replaceChildren(
       heading,
+      ...(this.#room === undefined ? [] : [this.#room.element]),
       this.#chart.element,
       ...[...this.#panels.values()].map(({ element }) => element),
     );
@@ -157,6 +161,7 @@ class RoomMonitor {
     this.#readings.clear();
     this.#presence.clear();
     this.#panels.clear();
+    this.#room = undefined;
     this.#chart = undefined;
     this.#connection = undefined;
     this.#leaves = false;
@@ -181,6 +186,7 @@ class RoomMonitor {
       panel.setPresence(this.#presence.get(handle));
       panel.update(nowMs);
     }
+    this.#room?.update(nowMs);
     this.#chart?.update();
   }
 

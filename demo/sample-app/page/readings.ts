@@ -25,6 +25,7 @@ export interface Series {
   readonly values: ReadonlyMap<string, readonly (number | null)[]>;
 }
 
+/** Of each device and property. */
 const KEPT_READINGS = 600;
 /** Without an update for so long, a value is shown as stale. */
 export const STALE_AFTER_MS = 60_000;
@@ -69,7 +70,10 @@ export class Readings {
       (other) => other.handle === handle && other.measuredAtMs === measuredAtMs && other.value === value,
     );
     if (!isKnown) readings.push(reading);
-    if (readings.length > KEPT_READINGS) readings.splice(0, readings.length - KEPT_READINGS);
+    if (readings.reduce((own, other) => own + Number(other.handle === handle), 0) > KEPT_READINGS) {
+      const oldest = readings.findIndex((other) => other.handle === handle);
+      readings.splice(oldest, 1);
+    }
     this.#byProperty.set(property, readings);
   }
 
@@ -94,12 +98,20 @@ export class Readings {
     return found;
   }
 
+  /** Whether it has no unit. */
+  isState(property: string): boolean {
+    return this.properties.get(property)?.unit === undefined;
+  }
+
   /** In order of arrival. */
   of(property: string): readonly Reading[] {
     return this.#byProperty.get(property) ?? [];
   }
 
-  /** Numbers only; a device without a value at a time has `null` there. */
+  /**
+   * Numbers only; a device without a value at a time has `null` there. A value without a unit is a state or a
+   * number of things, and holds until the next one.
+   */
   series(property: string): Series {
     const numbers = this.of(property).filter((reading) => typeof reading.value === "number");
     const timesSeconds = [...new Set(numbers.map(({ measuredAtMs }) => measuredAtMs / 1000))].sort(
@@ -107,6 +119,7 @@ export class Readings {
     );
     const place = new Map(timesSeconds.map((time, index) => [time, index]));
     const values = new Map<string, (number | null)[]>();
+    const isState = this.isState(property);
     for (const { handle } of this.#devices) {
       const own = numbers.filter((reading) => reading.handle === handle);
       if (own.length === 0) continue;
@@ -115,6 +128,7 @@ export class Readings {
         const index = place.get(measuredAtMs / 1000);
         if (index !== undefined && typeof value === "number") row[index] = value;
       }
+      if (isState) for (const [i, value] of row.entries()) row[i] = value ?? row[i - 1] ?? null;
       values.set(handle, row);
     }
     return { timesSeconds, values };
