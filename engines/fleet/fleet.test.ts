@@ -5,6 +5,8 @@ import { defaultRuleLimits } from "../streams/rule-limits.ts";
 import { RuleSet } from "../streams/rule-set.ts";
 import type { Wire } from "../streams/wiring.ts";
 import { fleetConnectors } from "./fleet-connectors.ts";
+import { routesOf, spreadOf } from "./fleet-hand-over.ts";
+import { fleetReport } from "./fleet-report.ts";
 import { crossingTopic, wireCombined, wireShard, wireWhole } from "./fleet-wiring.ts";
 import { placementOf } from "./placement.ts";
 
@@ -188,4 +190,64 @@ test("below its minimum of users a result is withheld", () => {
     from T#window.length(10) select distinctCount(user) as users, avg(value) as mean insert into O;`;
   const events = ["a", "a", "b", "c"].map((user, i) => granted(user, `d${user}`, "temperature", 20 + i, i));
   expect(whole(text, events)).toEqual([expect.stringContaining('"users":3')]);
+});
+
+test("the report says which columns leave, whether they are grouped over users, and what keeps rows of many users", () => {
+  const [, , , byProperty] = Object.values(rules);
+  expect(fleetReport(byProperty ?? "").outputs).toMatchObject([
+    {
+      stream: "Sums",
+      goesTo: "developer",
+      isGroupedOverUsers: false, // the property is a reading as it came
+      columns: [
+        { name: "property", from: ["reading"], isOverUsers: false },
+        { name: "users", from: ["user"], isOverUsers: true },
+        { name: "total", from: ["reading"], isOverUsers: true },
+      ],
+    },
+  ]);
+  const [, means = ""] = Object.values(rules);
+  const report = fleetReport(means.replace("topic='crowd'", "topic='crowd', min.users='4'"));
+  expect(
+    report.outputs.map(({ stream, isGroupedOverUsers, minimumUsers }) => [
+      stream,
+      isGroupedOverUsers,
+      minimumUsers,
+    ]),
+  ).toEqual([
+    ["Means", false, undefined],
+    ["Crowd", true, 4],
+  ]);
+  // A mean of one device is one user's, whatever it is the mean of.
+  expect(report.outputs[0]?.columns).toMatchObject([
+    { name: "device", from: ["device"], isOverUsers: false },
+    { name: "mean", from: ["reading"], isOverUsers: false },
+  ]);
+  expect(report.queries).toEqual([
+    { line: 9, runs: "in the shards", keepsRowsOfManyUsers: false },
+    { line: 10, runs: "in the shards", keepsRowsOfManyUsers: false },
+    { line: 14, runs: "in the shards", keepsRowsOfManyUsers: false },
+    { line: 15, runs: "combined", keepsRowsOfManyUsers: true },
+    { line: 16, runs: "combined", keepsRowsOfManyUsers: false },
+  ]);
+});
+
+test("a personal cloud finds exactly the shards that take a row", () => {
+  const [, means = "", , byProperty = ""] = Object.values(rules);
+  const events = Array.from({ length: 60 }, (_, i) =>
+    granted(`user${i % 7}`, `d${i % 7}`, i % 2 === 0 ? "temperature" : `p${i}`, i, i),
+  );
+  for (const text of [means, byProperty]) {
+    const shards = 5;
+    const spread = spreadOf({ version: 1, shards, routes: routesOf(text) });
+    const parts = Array.from({ length: shards }, (_, i) => running(wireShard(i, shards), text));
+    for (const event of events) {
+      const taking = parts.flatMap((part, i) => {
+        const before = part.get("r")?.counters.eventsIn;
+        part.apply({ atMs: event.atMs, events: [event] });
+        return part.get("r")?.counters.eventsIn === before ? [] : [i];
+      });
+      expect([...spread(event)].sort()).toEqual(taking);
+    }
+  }
 });

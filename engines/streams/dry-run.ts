@@ -3,6 +3,7 @@ import type { Result, ThingEvent } from "./hand-over.ts";
 import type { RuleError } from "./rule.ts";
 import type { RuleLimits } from "./rule-limits.ts";
 import { RuleSet } from "./rule-set.ts";
+import { type Wire, wireOwners } from "./wiring.ts";
 
 const maxTrace = 2_000;
 
@@ -42,9 +43,13 @@ export function dryRun(
   text: string,
   events: readonly ThingEvent[],
   limits: RuleLimits,
-  { untilMs, isTraced = false }: { untilMs?: number | undefined; isTraced?: boolean } = {},
+  {
+    untilMs,
+    isTraced = false,
+    wire = wireOwners,
+  }: { untilMs?: number | undefined; isTraced?: boolean; wire?: Wire } = {},
 ): DryRun {
-  const rules = new RuleSet(limits);
+  const rules = new RuleSet(limits, wire);
   const first = events[0]?.atMs ?? untilMs ?? 0;
   rules.setClock(first);
   const rule = rules.compile(name, text);
