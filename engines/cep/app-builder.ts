@@ -154,13 +154,16 @@ export class AppBuilder {
         );
         this.#defineGate(d);
         return;
-      case "table":
+      case "table": {
+        const known = this.env.tables.get(d.id);
+        if (known !== undefined && sameAttributes(known.attributes, d.attributes)) return;
         this.#refuseTaken(d.id, undefined, d);
         this.env.tables.set(
           d.id,
           new Table(d.id, plain(d.attributes), d.annotations, d, (rows) => this.#services.charge(rows)),
         );
         return;
+      }
       case "window":
         this.#refuseTaken(d.id, undefined, d);
         this.#defineWindow(d);

@@ -15,24 +15,27 @@ import { compileHandlers, type HandlerPlan } from "../query/handlers.ts";
 import { SingleScope } from "../query/scope.ts";
 import { compileKey } from "../query/selector.ts";
 import type { AggregationPlan } from "./aggregation.ts";
+import { durationOf } from "./time-buckets.ts";
 
 const AGGREGATORS = ["avg", "count", "distinctCount", "max", "min", "sum"];
-const SHORT: Record<string, Duration> = {
-  sec: "seconds",
-  min: "minutes",
-  hours: "hours",
-  days: "days",
-  weeks: "weeks",
-  months: "months",
-  years: "years",
-};
-const DAY = 86_400_000;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 const DEFAULT_RETENTION: [Duration, number][] = [
-  ["seconds", 120_000],
+  ["seconds", 2 * MINUTE],
   ["minutes", DAY],
   ["hours", 30 * DAY],
   ["days", 366 * DAY],
 ];
+/** What a duration must be kept at the least, so that the next longer one can be made of it. */
+const LEAST_RETENTION: Record<Duration, number> = {
+  seconds: 2 * MINUTE,
+  minutes: 120 * MINUTE,
+  hours: 25 * HOUR,
+  days: 32 * DAY,
+  months: 13 * 30 * DAY,
+  years: 0,
+};
 
 /** An aggregation's plan, the handlers in front of it, and how often (ms) it is purged. */
 export interface CompiledAggregation {
@@ -86,7 +89,8 @@ export function compileAggregation(node: AggregationDefinition, env: Environment
     }
     return compileExpression(e, scope);
   });
-  const purge = purgeOf(annotationOf(node.annotations, "purge"), at);
+  refuseShards(node.annotations, at);
+  const purge = purgeOf(annotationOf(node.annotations, "purge"), node.durations, at);
   const plan: AggregationPlan = {
     id: node.id,
     durations: node.durations,
@@ -113,8 +117,19 @@ function timeOfText(value: unknown): number {
   return time;
 }
 
+/** `@PartitionById` spreads an aggregation over servers that share a database: there is none here. */
+function refuseShards(annotations: readonly Annotation[], at: { offset: number; length: number }): void {
+  const annotation = annotationOf(annotations, "PartitionById");
+  if (annotation === undefined || elementOf(annotation, "enable")?.toLowerCase() === "false") return;
+  throw new CepError("NOT_SUPPORTED", "@PartitionById: an aggregation lives in one app", {
+    ...at,
+    suggestion: "leave it out; fleet rules are sharded by partition key",
+  });
+}
+
 function purgeOf(
   annotation: Annotation | undefined,
+  durations: readonly Duration[],
   at: { offset: number; length: number },
 ): { everyMs: number | undefined; retention: Map<Duration, number> } {
   const retention = new Map(DEFAULT_RETENTION);
@@ -129,11 +144,14 @@ function purgeOf(
   const everyMs = interval === undefined ? 900_000 : timeOf(interval, (t) => new TokenStream(t));
   if (everyMs === undefined) wrong("@purge takes an interval such as '15 min'");
   for (const { key, value } of annotationOf(annotation.annotations, "retentionPeriod")?.elements ?? []) {
-    const duration = SHORT[(key ?? "").toLowerCase()];
-    if (duration === undefined) return wrong(`@retentionPeriod knows ${Object.keys(SHORT).join(", ")}`);
+    const duration = durationOf(key ?? "");
+    if (duration === undefined || !durations.includes(duration))
+      return wrong(`@retentionPeriod: this aggregation keeps no '${key}'`);
     const ms = timeOf(value, (t) => new TokenStream(t));
     if (/^all$/i.test(value.trim())) retention.delete(duration);
     else if (ms === undefined) wrong(`'${value}' is no time`);
+    else if (ms < LEAST_RETENTION[duration])
+      wrong(`@retentionPeriod keeps ${duration} for at least ${LEAST_RETENTION[duration] / MINUTE} min`);
     else retention.set(duration, ms);
   }
   return { everyMs, retention };

@@ -7,15 +7,11 @@ const FIXED: Partial<Record<Duration, number>> = {
   days: 86_400_000,
 };
 
-/** Start (ms, UTC) of the calendar bucket that holds `time`; weeks start on Monday. */
+/** Start (ms, UTC) of the calendar bucket that holds `time`. */
 export function bucketStart(time: number, duration: Duration): number {
   const ms = FIXED[duration];
   if (ms !== undefined) return Math.floor(time / ms) * ms;
   const date = new Date(time);
-  if (duration === "weeks") {
-    const day = Math.floor(time / 86_400_000);
-    return (day - ((date.getUTCDay() + 6) % 7)) * 86_400_000;
-  }
   return Date.UTC(date.getUTCFullYear(), duration === "months" ? date.getUTCMonth() : 0, 1);
 }
 
@@ -36,9 +32,6 @@ export function durationOf(word: string): Duration | undefined {
     case "day":
     case "days":
       return "days";
-    case "week":
-    case "weeks":
-      return "weeks";
     case "month":
     case "months":
       return "months";
@@ -81,7 +74,8 @@ function offsetOf(zone: string | undefined): number {
   return (zone.startsWith("-") ? -1 : 1) * (hours * 60 + minutes) * 60_000;
 }
 
-/** The moment of a full time stamp, or undefined. */
+/** The moment of a full time stamp, or of a count of ms in digits; else undefined. */
 export function momentOf(text: string): number | undefined {
+  if (/^\d+$/.test(text)) return Number(text);
   return text.includes("*") ? undefined : patternRange(text)?.[0];
 }

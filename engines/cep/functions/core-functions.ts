@@ -190,9 +190,11 @@ function convertNumber(value: unknown, to: AttributeType): unknown {
   if (typeof value === "number" || typeof value === "bigint") number = value;
   else if (typeof value === "boolean") number = value ? 1 : 0;
   else {
-    const text = String(value).trim();
+    // Java's parsers of whole numbers take no space; those of decimals drop it.
+    const isExact = to === "int" || to === "long";
+    const text = isExact ? String(value) : String(value).trim();
     const isWhole = /^[-+]?\d+$/.test(text);
-    if (!isWhole && (to === "int" || to === "long" || text === "" || Number.isNaN(Number(text)))) return null;
+    if (!isWhole && (isExact || text === "" || Number.isNaN(Number(text)))) return null;
     number = isWhole && to === "long" ? BigInt(text) : Number(text);
     if (to === "int" && (number > 2147483647 || number < -2147483648)) return null;
   }

@@ -73,16 +73,8 @@ export type AggregationDefinition = DefinitionBase & {
 };
 
 export type TriggerAt = { every: number } | { start: true } | { cron: string };
-export type Duration = "seconds" | "minutes" | "hours" | "days" | "weeks" | "months" | "years";
-export const DURATIONS: readonly Duration[] = [
-  "seconds",
-  "minutes",
-  "hours",
-  "days",
-  "weeks",
-  "months",
-  "years",
-];
+export type Duration = "seconds" | "minutes" | "hours" | "days" | "months" | "years";
+export const DURATIONS: readonly Duration[] = ["seconds", "minutes", "hours", "days", "months", "years"];
 export type OutputEventType = "current" | "expired" | "all";
 
 export interface FunctionCall extends Span {

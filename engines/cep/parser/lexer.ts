@@ -52,7 +52,6 @@ const SYMBOLS = [
 ];
 const NUMBER = /(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?/y;
 const NAME = /[a-zA-Z_][a-zA-Z_0-9]*/y;
-const ESCAPES: Record<string, string> = { b: "\b", t: "\t", n: "\n", f: "\f", r: "\r" };
 
 /**
  * Splits app text into tokens; comments and blanks are dropped.
@@ -148,12 +147,7 @@ function pushString(
     const end = text.indexOf('"""', at + 3);
     if (end < 0)
       throw new CepError("SYNTAX", "A string is not closed", { offset: at, length: 3, expected: ['"""'] });
-    const value = text
-      .slice(at + 3, end)
-      .replace(/\\(u[0-9a-fA-F]{4}|.)/g, (_, e: string) =>
-        e.length === 5 ? String.fromCharCode(Number.parseInt(e.slice(1), 16)) : (ESCAPES[e] ?? e),
-      );
-    push("string", value, end + 3);
+    push("string", text.slice(at + 3, end), end + 3);
     return;
   }
   const end = text.indexOf(quote, at + 1);

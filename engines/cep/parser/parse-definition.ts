@@ -141,10 +141,7 @@ function parseDurations(t: TokenStream): Duration[] {
         length: at.end - at.start,
       });
     }
-    // Siddhi's range leaves weeks out: they do not nest in months.
-    return DURATIONS.slice(from, to + 1).filter(
-      (d, i, all) => d !== "weeks" || i === 0 || i === all.length - 1,
-    );
+    return DURATIONS.slice(from, to + 1);
   }
   const list = [first];
   while (t.takeSymbol(",")) list.push(parseDuration(t));

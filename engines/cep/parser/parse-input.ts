@@ -8,7 +8,7 @@ const ENDS_INPUT = new Set(["select", "insert", "delete", "update", "return", "o
 
 /** What stands between `from` and `select`: looks ahead once to tell stream, join, pattern and sequence apart. */
 export function parseQueryInput(t: TokenStream): QueryInput {
-  if (t.isSymbol("(") && isAnonymous(t)) return parseAnonymous(t);
+  if (isAnonymous(t)) return parseAnonymous(t);
   switch (inputKind(t)) {
     case "join":
       return parseJoin(t);
@@ -21,21 +21,23 @@ export function parseQueryInput(t: TokenStream): QueryInput {
   }
 }
 
+/** A query in place of a stream, in parentheses or not; `from from …` without them also needs a name behind. */
 function isAnonymous(t: TokenStream): boolean {
   let ahead = 0;
   while (t.isSymbol("(", ahead)) ahead++;
-  return t.isWord("from", ahead);
+  if (!t.isWord("from", ahead)) return false;
+  const next = t.peek(ahead + 1);
+  return ahead > 0 || (next.kind === "id" && !ENDS_INPUT.has(next.word)) || next.text === "(";
 }
 
 function parseAnonymous(t: TokenStream): AnonymousInput {
-  const start = t.expectSymbol("(").start;
-  if (t.isSymbol("(")) {
+  const { start } = t.peek();
+  if (t.takeSymbol("(")) {
     const inner = parseAnonymous(t);
     t.expectSymbol(")");
     return { ...inner, start, end: t.lastEnd };
   }
   const query = parseQueryBody(t, []);
-  t.expectSymbol(")");
   return { kind: "anonymous", query, start, end: t.lastEnd };
 }
 

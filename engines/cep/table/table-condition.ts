@@ -1,7 +1,8 @@
 import type { Ev } from "../event.ts";
 import { compileCondition, compileExpression } from "../expression/compile-expression.ts";
 import type { Compiled } from "../expression/compiled.ts";
-import { typeError } from "../expression/compiled.ts";
+import { isNumeric, typeError } from "../expression/compiled.ts";
+import { convertValue } from "../functions/core-functions.ts";
 import type { Expression, SetAssignment, Span, StreamIndex, VariableExpression } from "../parser/ast.ts";
 import { BaseScope, unknownAttribute } from "../query/scope.ts";
 import type { ColumnUpdate, Probe, RowUpdate, Table, TableCondition } from "./table.ts";
@@ -181,14 +182,11 @@ export function compileUpdates(
     )
       unknownAttribute(variable.attribute, columns, variable);
     const compiled = compileExpression(value, scope);
-    const type = table.attributes[column]?.type;
-    if (compiled.type !== type)
-      typeError(
-        `'${variable.attribute}' is ${type} but set to ${compiled.type}`,
-        value,
-        type === undefined ? [] : [type],
-      );
-    return { column, fn: compiled.fn };
+    const type = table.attributes[column]?.type ?? "object";
+    if (compiled.type === type) return { column, fn: compiled.fn };
+    if (!isNumeric(type) || !isNumeric(compiled.type))
+      typeError(`'${variable.attribute}' is ${type} but set to ${compiled.type}`, value, [type]);
+    return { column, fn: (e) => convertValue(compiled.fn(e), compiled.type, type) };
   });
   return { columns: assigned, isWhole: false };
 }

@@ -3,9 +3,12 @@ import { type Attribute, CURRENT, copyAs, type Ev, EXPIRED } from "../event.ts";
 import { type Compiled, constantNumber } from "../expression/compiled.ts";
 import { valueToString } from "../expression/java-number.ts";
 import type { WindowExtension } from "../extension.ts";
+import type { Span } from "../parser/ast.ts";
 import type { Host } from "../runtime/processor.ts";
 import { javaHashOrder } from "./java-hash-order.ts";
 import { WindowProcessor } from "./window.ts";
+
+const KEY = ["string", "int", "long", "float", "double", "bool", "object"] as const;
 
 interface SortKey {
   readonly fn: (e: Ev) => never;
@@ -196,8 +199,17 @@ class LossyFrequentWindow extends WindowProcessor {
   }
 }
 
-/** The values put together as Siddhi does, so that keys hash alike. */
-function keyOf(args: readonly Compiled[], attributes: readonly Attribute[]): (e: Ev) => string {
+/**
+ * The values put together as Siddhi does, so that keys hash alike.
+ * @throws CepError `WRONG_PARAMETERS` on a constant
+ */
+function keyOf(args: readonly Compiled[], attributes: readonly Attribute[], at: Span): (e: Ev) => string {
+  if (args.some((a) => a.variable === undefined))
+    throw new CepError("WRONG_PARAMETERS", "Keys are made of attributes", {
+      offset: at.start,
+      length: at.end - at.start,
+      expected: ["an attribute"],
+    });
   if (args.length === 0) return (e) => attributes.map((a, i) => valueToString(e.row[i], a.type)).join("");
   return (e) => args.map((a) => valueToString(a.fn(e), a.type)).join("");
 }
@@ -269,12 +281,13 @@ export const frequentWindow: WindowExtension = {
     { name: "event.count", types: ["int"], description: "How many keys to keep." },
     {
       name: "attribute",
-      types: ["string"],
+      types: KEY,
       description: "The attributes that make the key; all of them by default.",
       isOptional: true,
       isDynamic: true,
     },
   ],
+  overloads: [["event.count"], ["event.count", "attribute", "..."]],
   returns: [],
   examples: [
     {
@@ -283,10 +296,10 @@ export const frequentWindow: WindowExtension = {
       description: "The two cards used most.",
     },
   ],
-  create:
-    ({ args, attributes }) =>
-    (host) =>
-      new FrequentWindow(host, constantNumber(args[0]) ?? 0, keyOf(args.slice(1), attributes)),
+  create: ({ args, attributes, at }) => {
+    const key = keyOf(args.slice(1), attributes, at);
+    return (host) => new FrequentWindow(host, constantNumber(args[0]) ?? 0, key);
+  },
 };
 
 export const lossyFrequentWindow: WindowExtension = {
@@ -305,11 +318,16 @@ export const lossyFrequentWindow: WindowExtension = {
     },
     {
       name: "attribute",
-      types: ["string"],
+      types: KEY,
       description: "The attributes that make the key; all of them by default.",
       isOptional: true,
       isDynamic: true,
     },
+  ],
+  overloads: [
+    ["support.threshold"],
+    ["support.threshold", "error.bound"],
+    ["support.threshold", "error.bound", "attribute", "..."],
   ],
   returns: [],
   examples: [
@@ -318,9 +336,10 @@ export const lossyFrequentWindow: WindowExtension = {
       description: "Cards that make up a tenth of all purchases.",
     },
   ],
-  create: ({ args, attributes }) => {
+  create: ({ args, attributes, at }) => {
+    const key = keyOf(args.slice(2), attributes, at);
     const support = Number(args[0]?.constant?.value ?? 0);
     const error = args[1]?.constant === undefined ? support / 10 : Number(args[1].constant.value);
-    return (host) => new LossyFrequentWindow(host, support, error, keyOf(args.slice(2), attributes));
+    return (host) => new LossyFrequentWindow(host, support, error, key);
   },
 };

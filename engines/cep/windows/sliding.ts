@@ -1,3 +1,4 @@
+import { CepError } from "../cep-error.ts";
 import { CURRENT, copyAs, type Ev, EXPIRED, RESET } from "../event.ts";
 import { constantNumber } from "../expression/compiled.ts";
 import type { WindowExtension } from "../extension.ts";
@@ -365,7 +366,13 @@ export const externalTimeWindow: WindowExtension = {
       description: "Twenty seconds by eventTime.",
     },
   ],
-  create: ({ args }) => {
+  create: ({ args, at }) => {
+    if (args[0]?.constant !== undefined)
+      throw new CepError("WRONG_PARAMETERS", "externalTime() goes by a timestamp of the events", {
+        offset: at.start,
+        length: at.end - at.start,
+        expected: ["an attribute"],
+      });
     const timeOf = args[0]?.fn as (e: Ev) => number; // long: checked by the overload
     return (host) => new ExternalTimeWindow(host, timeOf, constantNumber(args[1]) ?? 0);
   },
