@@ -3,6 +3,7 @@ import type { AuthorizationRequest } from "../../engines/oauth/authorization-req
 import type { KeyRing } from "../../engines/oauth/key-ring.ts";
 import { verifierFits } from "../../engines/oauth/pkce.ts";
 import { randomInShard, shardOf } from "../../engines/oauth/shard.ts";
+import { appAt } from "./app-tokens.ts";
 import type { Grants, PolicyName, TokenResult } from "./grants.ts";
 
 /** A consent on its way to the gateway's selection page and back. */
@@ -101,6 +102,7 @@ export class AppConsents {
     return {
       user: await this.#grants.userAt(gateway, row.anon),
       grantId: row.gid as GrantId, // `open` made it
+      app: await appAt(this.#keys, gateway, consent.request.oauthClientId),
       appName: consent.appName,
       appOrigin: consent.appOrigin,
       actions: consent.request.access.actions,

@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import type {
+  AppIntrospection,
   ClaimedDevice,
   ConsentRequest,
   DeviceModel,
@@ -10,6 +11,7 @@ import type { IotAccess } from "../../engines/oauth/iot-access.ts";
 import type { KeyRing } from "../../engines/oauth/key-ring.ts";
 import { SHARDS, type Shard, shardOf } from "../../engines/oauth/shard.ts";
 import { AppConsents, type CodeExchange, type CodeResult, type PendingConsent } from "./app-consents.ts";
+import { AppTokens } from "./app-tokens.ts";
 import { Attempts } from "./attempts.ts";
 import { putBuiltInClients } from "./built-in-clients.ts";
 import { type Client, Clients, type NewApp, type NewDevice, type PresentedCredential } from "./clients.ts";
@@ -82,6 +84,7 @@ export class Registry extends DurableObject<RegistryEnv> {
   readonly #references: DeviceReferences;
   readonly #owned: OwnedDevices;
   readonly #pushed: PushedRequests;
+  readonly #appTokens: AppTokens;
   readonly #outbox: Outbox;
   readonly #channels: DeviceChannels;
   readonly #jobs: RegistrationJobs;
@@ -115,6 +118,7 @@ export class Registry extends DurableObject<RegistryEnv> {
     this.#references = new DeviceReferences(storage.sql);
     this.#owned = new OwnedDevices(storage.sql);
     this.#pushed = new PushedRequests(storage.sql);
+    this.#appTokens = new AppTokens(storage.sql, keys, this.#clients);
     this.#channels = new DeviceChannels(ctx, this.#desk(keys), routeSealerOf(env.ROUTE_KEY));
   }
 
@@ -470,6 +474,16 @@ export class Registry extends DurableObject<RegistryEnv> {
   /** @param thumbprint of the key that the request proved, if it did */
   refreshApp(oauthClientId: string, token: string, thumbprint?: string): Promise<TokenResult> {
     return this.#pushing(this.#grants.refresh(token, oauthClientId, Date.now(), thumbprint));
+  }
+
+  /** A token of the app's own, for its rules at a gateway. The client has been authenticated. */
+  async issueAppToken(oauthClientId: string, gateway: string) {
+    await this.#ensureAlarm();
+    return this.#appTokens.issue(oauthClientId, gateway, Date.now());
+  }
+
+  introspectApp(gateway: string, token: string): Promise<AppIntrospection> {
+    return this.#appTokens.introspect(gateway, token, Date.now());
   }
 
   async pushRequest(requestHash: string, oauthClientId: string, parameters: string): Promise<number> {

@@ -191,6 +191,15 @@ const steps: readonly string[] = [
   "ALTER TABLE device ADD COLUMN gateway TEXT;",
   // When the login provider last made sure that it is this person; NULL: it did not say.
   "ALTER TABLE session ADD COLUMN proved_ms INTEGER;",
+  // Access tokens that an app has of its own, without any user.
+  `
+    CREATE TABLE app_token (
+      token_hash TEXT PRIMARY KEY,
+      client_id TEXT NOT NULL,
+      gateway TEXT NOT NULL,
+      expires_ms INTEGER NOT NULL
+    ) WITHOUT ROWID;
+  `,
 ];
 
 /** Brings the tables of a new or older object to this version; a step that has been released never changes. */
@@ -218,4 +227,5 @@ export const expiringTables = [
   "job",
   "offer",
   "deletion",
+  "app_token",
 ] as const;

@@ -6,6 +6,9 @@
 /** A user as one gateway knows them: HMAC(key of that gateway, anonymous id), base64url. Names the PCM object. */
 export type GatewayUserId = string & { readonly __brand: "GatewayUserId" };
 
+/** An app as one gateway knows it: HMAC(key of that gateway, client id), base64url. Names the objects of its rules. */
+export type GatewayAppId = string & { readonly __brand: "GatewayAppId" };
+
 /** `dh`: a device under one ownership; new with every owner. base64url of 16 random bytes. */
 export type DeviceHandle = string & { readonly __brand: "DeviceHandle" };
 
@@ -31,6 +34,11 @@ export interface Authority {
 /** The DIdP's answer about a token: RFC 7662, only for gateways, and no word about why a token is not active. */
 export type Introspection =
   | { readonly active: true; readonly authority: Authority }
+  | { readonly active: false };
+
+/** What a token of an app's own says, of which no user is part (RFC 6749 §4.4); else `{ active: false }` and no more. */
+export type AppIntrospection =
+  | { readonly active: true; readonly app: GatewayAppId; readonly expiresAtMs: number }
   | { readonly active: false };
 
 /** What the DIdP tells the gateway when authority ends before its time (IDENTITY.md §2.G). */
@@ -62,6 +70,8 @@ export interface DeviceModel {
 export interface ConsentRequest {
   readonly user: GatewayUserId;
   readonly grantId: GrantId;
+  /** Which app's rules the grant feeds. */
+  readonly app: GatewayAppId;
   readonly appName: string;
   /** Where the app lives, as the DIdP checked it. */
   readonly appOrigin: string;

@@ -44,7 +44,7 @@ export function readAppMetadata(body: Json): AppMetadata {
       throw new OAuthError("invalid_redirect_uri", "redirect_uris: https, or http on a loopback address.");
     }
   }
-  subset(body.grant_types, ["authorization_code", "refresh_token"], "grant_types");
+  subset(body.grant_types, ["authorization_code", "refresh_token", "client_credentials"], "grant_types");
   subset(body.response_types, ["code"], "response_types");
   const authMethod = oneOf(
     body.token_endpoint_auth_method ?? "client_secret_basic",

@@ -108,7 +108,10 @@ export function durationMs(text: string): number | undefined {
  * there at all, and which actions for each, is the owner's selection, which only the personal cloud knows.
  */
 export function appPermissions(actions: readonly AccessAction[]): readonly Permission[] {
-  const permissions: Permission[] = [["grant", ["sub"]]];
+  const permissions: Permission[] = [
+    ["grant", ["sub"]],
+    ["rules/#", ["sub"]],
+  ];
   if (actions.includes("read")) permissions.push(["devices/#", ["sub"]]);
   if (actions.includes("command")) {
     permissions.push(["devices/+/command/+", ["pub"]]);
@@ -125,6 +128,9 @@ export function appPermissions(actions: readonly AccessAction[]): readonly Permi
   }
   return permissions;
 }
+
+/** Scope of an app's own token: the rules over what users granted to it (STREAMS.md §3). */
+export const RULES_SCOPE = "rules";
 
 /** Scope of the owner's own tools: everything of their personal cloud (EXPERIENCE.md §6). */
 export const OWNER_SCOPE = "me:*";

@@ -98,6 +98,7 @@ describe("what an app asks for", () => {
   test("permissions follow the actions", () => {
     expect(appPermissions(["read"])).toEqual([
       ["grant", ["sub"]],
+      ["rules/#", ["sub"]],
       ["devices/#", ["sub"]],
     ]);
     expect(appPermissions(["command"]).flat(2)).not.toContain("devices/#");

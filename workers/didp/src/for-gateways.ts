@@ -1,5 +1,5 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
-import type { ConsentRequest, Introspection } from "../../../engines/oauth/authority.ts";
+import type { AppIntrospection, ConsentRequest, Introspection } from "../../../engines/oauth/authority.ts";
 import type { DidpEnv } from "./env.ts";
 import { registryFor } from "./registries.ts";
 
@@ -8,6 +8,12 @@ export class ForGateways extends WorkerEntrypoint<DidpEnv> {
   /** RFC 7662. A token that is wrong, old, revoked or for another gateway is `{ active: false }` and no more. */
   async introspect(gatewayUri: string, token: string): Promise<Introspection> {
     const answer = await registryFor(this.env, token)?.introspect(withoutSlash(gatewayUri), token);
+    return answer ?? { active: false };
+  }
+
+  /** The same for a token that an app has of its own; a user's token is none. */
+  async introspectApp(gatewayUri: string, token: string): Promise<AppIntrospection> {
+    const answer = await registryFor(this.env, token)?.introspectApp(withoutSlash(gatewayUri), token);
     return answer ?? { active: false };
   }
 

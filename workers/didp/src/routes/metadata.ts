@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { signerOf } from "../../../../durable-objects/registry/signer.ts";
 import { DEVICE_CODE_GRANT } from "../../../../engines/oauth/client-metadata.ts";
-import { appScopes } from "../../../../engines/oauth/iot-access.ts";
+import { appScopes, RULES_SCOPE } from "../../../../engines/oauth/iot-access.ts";
 import { acceptedAlgorithms } from "../../../../engines/oauth/jwt-verification.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
 
@@ -27,10 +27,10 @@ const answer = (c: DidpContext) => {
       id_token_signing_alg_values_supported: ["EdDSA"],
       subject_types_supported: ["pairwise"],
       client_id_metadata_document_supported: true,
-      scopes_supported: ["openid", ...appScopes],
+      scopes_supported: ["openid", ...appScopes, RULES_SCOPE],
       response_types_supported: ["code"],
       response_modes_supported: ["query"],
-      grant_types_supported: ["authorization_code", "refresh_token", DEVICE_CODE_GRANT],
+      grant_types_supported: ["authorization_code", "refresh_token", "client_credentials", DEVICE_CODE_GRANT],
       code_challenge_methods_supported: ["S256"],
       token_endpoint_auth_methods_supported: ["none", "client_secret_basic", "private_key_jwt"],
       token_endpoint_auth_signing_alg_values_supported: acceptedAlgorithms,

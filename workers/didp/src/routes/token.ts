@@ -4,6 +4,7 @@ import type { TokenResult } from "../../../../durable-objects/registry/grants.ts
 import { tokenAnswer } from "../../../../durable-objects/registry/token-answer.ts";
 import { readGateway } from "../../../../engines/oauth/authorization-request.ts";
 import { DEVICE_CODE_GRANT } from "../../../../engines/oauth/client-metadata.ts";
+import { RULES_SCOPE } from "../../../../engines/oauth/iot-access.ts";
 import { OAuthError, type OAuthErrorCode } from "../../../../engines/oauth/oauth-error.ts";
 import { type Parameters, required } from "../../../../engines/oauth/parameters.ts";
 import { authenticateApp, type Caller, readCaller, registryOfCaller } from "../client-authentication.ts";
@@ -21,6 +22,7 @@ token.post("/token", async (c) => {
   const parameters = await readForm(c);
   const grantType = required(parameters, "grant_type");
   const caller = await readCaller(c, parameters);
+  if (grantType === "client_credentials") return ofTheApp(c, caller, parameters);
   const result = await grant(c, grantType, caller, parameters);
   if ("error" in result) throw new OAuthError(result.error, wordsOf(result.error));
   const resource = parameters.get("resource");
@@ -43,6 +45,25 @@ token.post("/revoke", async (c) => {
   await registryFor(c.env, presented)?.revokeByToken(presented, caller.oauthClientId);
   return c.body(null, 200, { "cache-control": "no-store" });
 });
+
+/** A token of the app's own: no user, no refresh token, one scope (RFC 6749 §4.4). */
+async function ofTheApp(c: DidpContext, caller: Caller, parameters: Parameters): Promise<Response> {
+  const client = await authenticateApp(c, caller);
+  if (client.metadata.authMethod === "none")
+    throw new OAuthError("unauthorized_client", "Only an app with a credential has tokens of its own.");
+  await readProof(c, client);
+  if ((parameters.get("scope") ?? RULES_SCOPE) !== RULES_SCOPE)
+    throw new OAuthError("invalid_scope", `scope: ${RULES_SCOPE} is the only one without a user.`);
+  const gateway = readGateway(parameters.get("resource"), c.var.config.gateways);
+  const registry = registryOfCaller(c, caller);
+  const { token, expiresInSeconds } = await registry.issueAppToken(client.oauthClientId, gateway);
+  return oauthAnswer(c, {
+    access_token: token,
+    token_type: "Bearer",
+    expires_in: expiresInSeconds,
+    scope: RULES_SCOPE,
+  });
+}
 
 function grant(
   c: DidpContext,

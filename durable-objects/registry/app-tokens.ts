@@ -1,0 +1,63 @@
+import type { AppIntrospection, GatewayAppId } from "../../engines/oauth/authority.ts";
+import { base64url } from "../../engines/oauth/base64url.ts";
+import type { KeyRing } from "../../engines/oauth/key-ring.ts";
+import { randomInShard, shardOf } from "../../engines/oauth/shard.ts";
+import type { Clients } from "./clients.ts";
+
+const LIFE_MS = 600_000;
+
+/** HMAC(key of that gateway, client id): how one gateway knows an app. */
+export async function appAt(keys: KeyRing, gateway: string, oauthClientId: string): Promise<GatewayAppId> {
+  const name = await keys.mac("gateway", "app", gateway, oauthClientId);
+  return base64url(name.slice(0, 16)) as GatewayAppId; // this is how one is made
+}
+
+/** Access tokens that an app has of its own (RFC 6749 §4.4); in the shard of its client, as keyed hashes. */
+export class AppTokens {
+  readonly #sql: SqlStorage;
+  readonly #keys: KeyRing;
+  readonly #clients: Clients;
+
+  constructor(sql: SqlStorage, keys: KeyRing, clients: Clients) {
+    this.#sql = sql;
+    this.#keys = keys;
+    this.#clients = clients;
+  }
+
+  /** The client has been authenticated. */
+  async issue(
+    oauthClientId: string,
+    gateway: string,
+    nowMs: number,
+  ): Promise<{ readonly token: string; readonly expiresInSeconds: number }> {
+    const shard = shardOf(oauthClientId.slice("a-".length));
+    if (shard === undefined) throw new RangeError("client id: not of a registered app");
+    const token = randomInShard(shard, 32);
+    this.#sql.exec(
+      "INSERT INTO app_token (token_hash, client_id, gateway, expires_ms) VALUES (?, ?, ?, ?)",
+      await this.#keys.hash("app-token", token),
+      oauthClientId,
+      gateway,
+      nowMs + LIFE_MS,
+    );
+    return { token, expiresInSeconds: LIFE_MS / 1000 };
+  }
+
+  /** For the gateway that the token is for; a banned app's is not active. */
+  async introspect(gateway: string, token: string, nowMs: number): Promise<AppIntrospection> {
+    const [row] = this.#sql
+      .exec<{ client_id: string; expires_ms: number }>(
+        "SELECT client_id, expires_ms FROM app_token WHERE token_hash = ? AND gateway = ? AND expires_ms > ?",
+        await this.#keys.hash("app-token", token),
+        gateway,
+        nowMs,
+      )
+      .toArray();
+    if (row === undefined || this.#clients.find(row.client_id)?.isActive !== true) return { active: false };
+    return {
+      active: true,
+      app: await appAt(this.#keys, gateway, row.client_id),
+      expiresAtMs: row.expires_ms,
+    };
+  }
+}
