@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Person, type View } from "../identity/support/person.ts";
 import { type Platform, startPlatform } from "../identity/support/platform.ts";
-import { BASE_DN, hasDirectory, people, SEARCHER, startDirectory } from "./support/directory.ts";
+import { BASE_DN, hasDirectory, oddPeople, people, SEARCHER, startDirectory } from "./support/directory.ts";
 import { TestKeys } from "./support/keys.ts";
 import { noticeOf, submitTo } from "./support/page.ts";
 import { lastLoggedIn, pseudonyms } from "./support/stores.ts";
@@ -43,6 +43,7 @@ describe.skipIf(!hasDirectory)("a directory over LDAPS", () => {
         uidp("foreign", PORT + 6),
         uidp("other-host", PORT + 7),
         uidp("plain-port", PORT + 1),
+        uidp("active", PORT + 5, { subject_attribute: "objectGUID" }),
         uidp("wrong-search", PORT + 5, { bind_password: "wrong" }),
       ]),
     });
@@ -75,6 +76,27 @@ describe.skipIf(!hasDirectory)("a directory over LDAPS", () => {
     expect(await lastLoggedIn(platform)).not.toBe(anon);
     expect(await pseudonyms(platform)).toHaveLength(2);
   });
+
+  test("objectGUID, which is bytes and no text: one person each, the same every time, another than by entryUUID", async () => {
+    const seen: (string | undefined)[] = [];
+    for (const { uid, password } of [alice, bob, alice]) {
+      expect((await tryLogin(somebody(), uid, password, "active")).title).toBe("My account");
+      seen.push(await lastLoggedIn(platform));
+    }
+    expect(seen[2]).toBe(seen[0]);
+    expect(seen[1]).not.toBe(seen[0]);
+    await tryLogin(somebody(), alice.uid, alice.password);
+    expect(seen).not.toContain(await lastLoggedIn(platform));
+  });
+
+  test.each(oddPeople)(
+    "an entry without a usable objectGUID ($uid) is nobody there",
+    async ({ uid, password }) => {
+      const page = await tryLogin(somebody(), uid, password, "active");
+      expect([page.status, noticeOf(page)]).toEqual([403, "That name and password do not fit."]);
+      expect((await tryLogin(somebody(), uid, password)).title).toBe("My account");
+    },
+  );
 
   test("a wrong password and an unknown name get the same answer, and the form again", async () => {
     const person = somebody();
@@ -163,5 +185,6 @@ describe.skipIf(!hasDirectory)("a directory over LDAPS", () => {
     }
     // entryUUID: the one thing that was read.
     expect(dump).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/i);
+    expect(dump).not.toMatch(/f{30}8[01]/);
   });
 });

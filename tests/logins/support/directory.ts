@@ -8,9 +8,19 @@ export const hasDirectory = existsSync("/usr/sbin/slapd") && existsSync("/etc/ld
 export const BASE_DN = "dc=canary,dc=example";
 export const SEARCHER = { dn: `cn=searcher,${BASE_DN}`, password: "searcher-canary-password" };
 export const people = [
-  { uid: "alice", password: "alice-canary-password", mail: "alice@canary.example" },
-  { uid: "bob", password: "bob-canary-password", mail: "bob@canary.example" },
+  { uid: "alice", password: "alice-canary-password", mail: "alice@canary.example", guid: guid(0x80) },
+  { uid: "bob", password: "bob-canary-password", mail: "bob@canary.example", guid: guid(0x81) },
 ] as const;
+/** In the directory, without an id of Active Directory's, and with one of a wrong length. */
+export const oddPeople = [
+  { uid: "erik", password: "erik-canary-password", mail: "erik@canary.example", guid: undefined },
+  { uid: "fred", password: "fred-canary-password", mail: "fred@canary.example", guid: "c2hvcnQ=" },
+] as const;
+
+/** Sixteen bytes in base64. No byte is UTF-8: read as text, everybody would have the same id. */
+function guid(last: number): string {
+  return Buffer.from([...Array<number>(15).fill(0xff), last]).toString("base64");
+}
 
 /** OpenLDAP's server over TLS only, with two people in it. */
 export async function startDirectory(keys: TestKeys, port: number, certificate: string) {
@@ -22,6 +32,8 @@ export async function startDirectory(keys: TestKeys, port: number, certificate: 
     `include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
+attributetype ( 1.2.840.113556.1.4.2 NAME 'objectGUID' EQUALITY octetStringMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 SINGLE-VALUE )
+objectclass ( 1.3.6.1.4.1.4203.666.1.1 NAME 'activeDirectoryEntry' SUP top AUXILIARY MAY objectGUID )
 modulepath ${modules}
 moduleload back_mdb.la
 pidfile ${folder}/slapd.pid
@@ -53,9 +65,9 @@ function ldif(): string {
     `dn: ${BASE_DN}\nobjectClass: dcObject\nobjectClass: organization\ndc: canary\no: Canary`,
     `dn: ou=people,${BASE_DN}\nobjectClass: organizationalUnit\nou: people`,
     `dn: ${SEARCHER.dn}\nobjectClass: applicationProcess\nobjectClass: simpleSecurityObject\ncn: searcher\nuserPassword: ${SEARCHER.password}`,
-    ...people.map(
-      ({ uid, password, mail }) =>
-        `dn: uid=${uid},ou=people,${BASE_DN}\nobjectClass: inetOrgPerson\nuid: ${uid}\ncn: Canary ${uid}\nsn: Canary\nmail: ${mail}\nuserPassword: ${password}`,
+    ...[...people, ...oddPeople].map(
+      ({ uid, password, mail, guid: bytes }) =>
+        `dn: uid=${uid},ou=people,${BASE_DN}\nobjectClass: inetOrgPerson\nobjectClass: activeDirectoryEntry\nuid: ${uid}\ncn: Canary ${uid}\nsn: Canary\nmail: ${mail}\nuserPassword: ${password}${bytes === undefined ? "" : `\nobjectGUID:: ${bytes}`}`,
     ),
   ];
   return `${entries.join("\n\n")}\n`;

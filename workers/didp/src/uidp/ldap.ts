@@ -11,14 +11,12 @@ import {
   type UidpLogin,
 } from "./uidp-login.ts";
 
-/** Given to an entry once, never changed, never given again (RFC 4530). */
-const SUBJECT_ATTRIBUTE = "entryUUID";
 const TIMEOUT_MS = 5000;
 const MOST_CHARACTERS = 256;
 
 /**
  * Login with a directory's name and password over TLS: search for the one entry with that login name, then bind as
- * it. The subject is the entry's `entryUUID`: a DN, a uid or an address tells who it is, and changes.
+ * it. The subject is the entry's unchanging id: a DN, a uid or an address tells who it is, and changes.
  *
  * The password is passed on and dropped; it is never compared, hashed or kept here.
  */
@@ -62,7 +60,7 @@ export class LdapLogin implements UidpLogin {
   }
 
   async #find(client: Client, name: string): Promise<{ dn: string; subject: string } | undefined> {
-    const { bind_dn, bind_password, base_dn, login_attribute, object_class } = this.#uidp;
+    const { bind_dn, bind_password, base_dn, login_attribute, object_class, subject_attribute } = this.#uidp;
     if (bind_dn !== undefined && bind_password !== undefined) {
       // Ours, not the person's: that it fails is no "wrong password".
       await client.bind(bind_dn, bind_password).catch(() => {
@@ -79,14 +77,25 @@ export class LdapLogin implements UidpLogin {
     const { searchEntries } = await client.search(base_dn, {
       scope: "sub",
       filter,
-      attributes: [SUBJECT_ATTRIBUTE],
+      attributes: [subject_attribute],
+      // Sixteen bytes, not text: read as UTF-8 different people would become the same one.
+      explicitBufferAttributes: ["objectGUID"],
       sizeLimit: 2,
     });
     const [entry, second] = searchEntries;
-    const subject = entry?.[SUBJECT_ATTRIBUTE];
-    if (entry === undefined || second !== undefined || typeof subject !== "string") return undefined;
-    return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(subject)
-      ? { dn: entry.dn, subject: subject.toLowerCase() }
+    const subject = subjectIn(entry?.[subject_attribute]);
+    if (entry === undefined || second !== undefined || subject === undefined) return undefined;
+    return { dn: entry.dn, subject };
+  }
+}
+
+/** `entryUUID` as text, or the bytes of `objectGUID` in hexadecimal, in the order in which they lie there. */
+function subjectIn(value: unknown): string | undefined {
+  if (value instanceof Uint8Array) {
+    return value.length === 16
+      ? Array.from(value, (byte) => byte.toString(16).padStart(2, "0")).join("")
       : undefined;
   }
+  const isUuid = typeof value === "string" && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value);
+  return isUuid ? value.toLowerCase() : undefined;
 }

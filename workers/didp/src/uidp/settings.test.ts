@@ -32,6 +32,7 @@ describe("refused", () => {
     ["SAML by plain http", { ...of("saml"), sso_url: "http://idp.example.edu/sso" }],
     ["LDAP without TLS", { ...of("ldap"), url: "ldap://ldap.example.com" }],
     ["LDAP with half an account", { ...of("ldap"), bind_password: undefined }],
+    ["LDAP by an attribute that changes", { ...of("ldap"), subject_attribute: "mail" }],
     ["a filter in place of an attribute", { ...of("ldap"), login_attribute: "uid=*)(x" }],
   ])("%s", (_, uidp) => {
     expect(uidpsSetting.safeParse([uidp]).success).toBe(false);

@@ -62,6 +62,11 @@ const ldap = z
       .string()
       .regex(/^[A-Za-z][A-Za-z0-9-]{0,62}$/)
       .default("person"),
+    /**
+     * Given to an entry once, never changed, never given again: `entryUUID` (RFC 4530), or `objectGUID` in Active
+     * Directory. Another one makes everybody a stranger.
+     */
+    subject_attribute: z.enum(["entryUUID", "objectGUID"]).default("entryUUID"),
     /** Whose account searches; without these the search is anonymous. */
     bind_dn: z.string().min(1).optional(),
     bind_password: z.string().min(1).optional(),
