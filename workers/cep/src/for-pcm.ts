@@ -6,8 +6,10 @@ import { streamAppOf } from "./stream-app-of.ts";
 /** What a personal cloud tells the rules of its user. */
 export class ForPcm extends WorkerEntrypoint<CepEnv> {
   /** Events of the user's things, at least once; the answer brings what the rules put out. */
-  take(user: GatewayUserId, batch: EventBatch): Promise<BatchAnswer> {
-    return streamAppOf(this.env, user).take(batch);
+  async take(user: GatewayUserId, batch: EventBatch): Promise<BatchAnswer> {
+    // A copy: what another call answered, handed on as it is, keeps this invocation alive until the caller's next
+    // collection of garbage (docs/decisions/050).
+    return { ...(await streamAppOf(this.env, user).take(batch)) };
   }
 
   /** The user is gone. */
