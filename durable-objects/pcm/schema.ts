@@ -75,6 +75,15 @@ const migrations: readonly string[] = [
    UPDATE session SET record = json_remove(record, '$.subscriptions');`,
   // Of a shared subscription: what another of its members gets if this session ends.
   "ALTER TABLE delivery ADD COLUMN shared TEXT;",
+  `CREATE TABLE pending_command (
+     id INTEGER PRIMARY KEY,
+     device TEXT NOT NULL,
+     name TEXT NOT NULL,
+     publisher_kind TEXT NOT NULL,
+     publisher_handle TEXT NOT NULL,
+     keys TEXT NOT NULL,
+     expires_at_ms INTEGER NOT NULL
+   );`,
 ];
 
 /**

@@ -24,6 +24,7 @@ const ofTheUser = [
   "device",
   "app_grant",
   "pairwise_key",
+  "pending_command",
   "attachment",
 ];
 
@@ -38,6 +39,16 @@ type RetainedRow = {
   publisher_kind: string;
   publisher_handle: string;
   expires_at_ms: number | null;
+};
+
+type CommandRow = {
+  id: number;
+  device: string;
+  name: string;
+  publisher_kind: string;
+  publisher_handle: string;
+  keys: string;
+  expires_at_ms: number;
 };
 
 type SubscriptionRow = {
@@ -93,6 +104,17 @@ export class SqlStore implements BrokerStore {
             expiresAtMs: row.expires_at_ms,
           }),
         ),
+      commands: this.#sql
+        .exec<CommandRow>("SELECT * FROM pending_command ORDER BY id")
+        .toArray()
+        .map(({ id, device, name, publisher_kind, publisher_handle, keys, expires_at_ms }) => ({
+          id,
+          device,
+          name,
+          publisher: toPublisher(publisher_kind, publisher_handle),
+          keys: fromJson<string[]>(keys),
+          expiresAtMs: expires_at_ms,
+        })),
       refusedEpochs: new Map(
         this.#sql
           .exec<{ handle: string; epoch: number }>("SELECT handle, epoch FROM refused_epoch")
@@ -209,6 +231,22 @@ export class SqlStore implements BrokerStore {
         return;
       case "refuse-below":
         sql.exec("INSERT OR REPLACE INTO refused_epoch (handle, epoch) VALUES (?, ?)", op.handle, op.epoch);
+        return;
+      case "save-command":
+        sql.exec(
+          `INSERT INTO pending_command (id, device, name, publisher_kind, publisher_handle, keys, expires_at_ms)
+             VALUES (?, ?, ?, ?, ?, ?, ?)`,
+          op.command.id,
+          op.command.device,
+          op.command.name,
+          op.command.publisher.kind,
+          op.command.publisher.handle,
+          toJson(op.command.keys),
+          op.command.expiresAtMs,
+        );
+        return;
+      case "delete-command":
+        sql.exec("DELETE FROM pending_command WHERE id = ?", op.id);
         return;
       case "forget-user":
         for (const table of ofTheUser) sql.exec(`DELETE FROM ${table}`);

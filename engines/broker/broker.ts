@@ -11,6 +11,7 @@ import type {
 import { acknowledge } from "./acknowledge.ts";
 import { askWho, renewed } from "./authority.ts";
 import { introspectionCost, spend } from "./budget.ts";
+import { PendingCommands } from "./commands.ts";
 import { connect, connectAuthenticated, mountOf, refuse } from "./connect.ts";
 import { bearerToken } from "./connect-token.ts";
 import { type Attachment, Connection } from "./connection.ts";
@@ -206,6 +207,7 @@ function restore(state: BrokerState, attachments: readonly Attachment[]): void {
   const stored = state.store.load();
   for (const device of stored.devices) state.devices.set(device.handle, device);
   for (const [handle, epoch] of stored.refusedEpochs) state.refusedEpochs.set(handle, epoch);
+  state.commands = new PendingCommands(stored.commands);
   for (const grant of stored.grants) {
     state.grants.set(grant.grantId, grant);
     state.routes.setApp(grant, []);

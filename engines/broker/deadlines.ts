@@ -50,7 +50,9 @@ export function runDeadlines(state: BrokerState): void {
   if (state.unsavedDueAtMs !== undefined) saveUnsaved(state);
   publishSys(state);
   // An alarm that only looked after keep alives is frequent, and a sweep reads every retained row.
-  if (due.length > 0) sweepRetained(state);
+  if (due.length === 0) return;
+  sweepRetained(state);
+  state.commands.forget(state, ({ expiresAtMs }) => expiresAtMs <= state.nowMs);
 }
 
 interface Due {

@@ -1,6 +1,8 @@
 import type { QoS, TopicFilter, TopicName } from "../mqtt/packet.ts";
+import { followCommand } from "./commands.ts";
 import type { Connection } from "./connection.ts";
 import type { Message } from "./message.ts";
+import type { Mount } from "./mount.ts";
 import { sendOrQueue } from "./outgoing.ts";
 import { retain } from "./retained.ts";
 import type { Granted, Route, Target } from "./routes.ts";
@@ -27,7 +29,7 @@ export function hasSubscribers(route: Route): boolean {
   return route.targets.length > 0 || route.shared.length > 0;
 }
 
-/** Hands a message to every subscriber of its route. */
+/** Hands a message to every subscriber of its route; a command's reply to no app but the one that asked. */
 export function distribute(
   state: BrokerState,
   route: Route,
@@ -35,14 +37,23 @@ export function distribute(
   from: Session | undefined,
 ): void {
   state.ports.observe?.(message);
+  const { command } = route;
+  const asker = command === undefined ? undefined : followCommand(state, command, message);
+  const isReply = command?.isReply === true;
   for (const target of route.targets) {
+    if (isReply && isOtherApp(target.session.mount, asker)) continue;
     const granted = target.session === from ? target.own : target.granted;
     if (granted !== undefined) deliver(state, target, granted, message);
   }
   for (const group of route.shared) {
+    if (isReply && isOtherApp(group.mount, asker)) continue;
     const chosen = chooseMember(state, group);
     deliver(state, chosen, chosen.granted, message);
   }
+}
+
+function isOtherApp({ kind, handle }: Mount, asker: string | undefined): boolean {
+  return kind === "app" && handle !== asker;
 }
 
 /** Sends or queues one message for one session. */

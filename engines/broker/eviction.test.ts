@@ -75,6 +75,7 @@ function play(seed: number, evictsAlways: boolean): unknown[][] {
     "free/x",
     "devices/dh1/command/light",
     "devices/ph-app1-dh1/command/light",
+    "command/light/reply",
   ];
   const answered = new Map<TestClient, number>();
   for (let step = 0; step < 120; step++) {

@@ -1,6 +1,7 @@
 import type { ReasonCode } from "../mqtt/packet.ts";
 import { reasonCode } from "../mqtt/reason-code.ts";
 import type { ClaimedDevice, DeviceHandle, GrantId, RevocationNotice } from "../oauth/authority.ts";
+import { PendingCommands } from "./commands.ts";
 import { watchSilence } from "./deadlines.ts";
 import { publishMessage } from "./deliver.ts";
 import { dropSession, refuseConnection } from "./lifecycle.ts";
@@ -95,6 +96,7 @@ export function endGrant(state: BrokerState, grantId: GrantId, code: ReasonCode)
   state.store.apply({ kind: "delete-grant", grantId });
   state.store.apply({ kind: "clear-retained", topicName: grantTopic(grantId) });
   clearRetainedOf(state, { kind: "app", handle: grantId });
+  state.commands.forget(state, ({ publisher }) => publisher.kind === "app" && publisher.handle === grantId);
 }
 
 /** A device has no owner here any more: its topics go, and no app sees it. */
@@ -102,6 +104,7 @@ function releaseDevice(state: BrokerState, handle: DeviceHandle): void {
   state.devices.delete(handle);
   state.store.apply({ kind: "delete-device", handle });
   clearRetainedUnder(state, devicePrefix(handle));
+  state.commands.forget(state, ({ device }) => device === handle);
   for (const grant of [...state.grants.values()]) {
     const devices = grant.devices.filter((device) => device.handle !== handle);
     if (devices.length < grant.devices.length) setGrant(state, { ...grant, devices });
@@ -121,6 +124,7 @@ function forgetUser(state: BrokerState): void {
   state.devices.clear();
   state.store.apply({ kind: "forget-user" });
   state.retainedTopics = undefined;
+  state.commands = new PendingCommands();
 }
 
 /** Of a session that is about to end: no will of its own, and nothing that others of its kind would leave to it. */

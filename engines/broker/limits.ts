@@ -31,6 +31,12 @@ export interface Limits {
   readonly retainedMessages: number;
   /** Retained topics of one device or app, so that none takes all that the user has; 0x97. */
   readonly retainedMessagesOfOne: number;
+  /** Commands of one user whose replies have not come; the oldest is forgotten, and no app sees its reply. */
+  readonly pendingCommands: number;
+  /** The same of one app or of the owner. */
+  readonly pendingCommandsOfOne: number;
+  /** How long a command waits for its reply, from its own expiry if it has one. */
+  readonly commandReplySeconds: number;
   /** Messages waiting for one session; the newest is dropped. */
   readonly queuedMessages: number;
   /** Payload and topic bytes waiting for one session; the newest is dropped. */
@@ -93,6 +99,9 @@ export const defaultLimits: Limits = {
   subscriptionCharacters: 256 * 1024,
   retainedMessages: 5000,
   retainedMessagesOfOne: 1000,
+  pendingCommands: 1000,
+  pendingCommandsOfOne: 64,
+  commandReplySeconds: 24 * 3600,
   queuedMessages: 1000,
   queuedBytes: 1024 * 1024,
   unsavedMs: 5000,

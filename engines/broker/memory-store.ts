@@ -1,4 +1,5 @@
 import type { ClaimedDevice } from "../oauth/authority.ts";
+import type { PendingCommand } from "./commands.ts";
 import { type Delivery, deliveryBytes, type Message, type Publisher } from "./message.ts";
 import type {
   BrokerStore,
@@ -20,6 +21,7 @@ export class MemoryStore implements BrokerStore {
   readonly #retained = new Map<string, Message>();
   readonly #devices = new Map<string, ClaimedDevice>();
   readonly #grants = new Map<string, StoredGrant>();
+  readonly #commands = new Map<number, PendingCommand>();
   readonly #refusedEpochs = new Map<string, number>();
   /** Every change so far, in order. */
   readonly written: StoreOp[] = [];
@@ -32,6 +34,7 @@ export class MemoryStore implements BrokerStore {
       })),
       devices: [...this.#devices.values()],
       grants: [...this.#grants.values()],
+      commands: [...this.#commands.values()],
       refusedEpochs: new Map(this.#refusedEpochs),
     };
   }
@@ -109,9 +112,15 @@ export class MemoryStore implements BrokerStore {
       case "refuse-below":
         this.#refusedEpochs.set(op.handle, op.epoch);
         return;
+      case "save-command":
+        this.#commands.set(op.command.id, op.command);
+        return;
+      case "delete-command":
+        this.#commands.delete(op.id);
+        return;
       case "forget-user":
         for (const table of [this.#sessions, this.#subscriptions, this.#deliveries]) table.clear();
-        this.#received.clear();
+        for (const table of [this.#received, this.#commands]) table.clear();
         for (const table of [this.#retained, this.#devices, this.#grants]) table.clear();
         return;
     }

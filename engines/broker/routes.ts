@@ -1,5 +1,6 @@
 import type { QoS, TopicFilter, TopicName } from "../mqtt/packet.ts";
 import { parseSharedFilter } from "../mqtt/topic.ts";
+import { type CommandTopic, commandTopicOf } from "./commands.ts";
 import type { CanonicalTopic } from "./message.ts";
 import { appMount, deviceMount, deviceOf, grantTopic, type Mount, ownerMount } from "./mount.ts";
 import type { Session } from "./session.ts";
@@ -42,6 +43,8 @@ export interface Route {
   readonly topicName: CanonicalTopic;
   readonly targets: readonly Target[];
   readonly shared: readonly SharedTargets[];
+  /** Set if it is a topic of commands or of their replies. */
+  readonly command: CommandTopic | undefined;
 }
 
 /** What happens to a session's PUBLISH to one of its topics; `undefined` is a refusal. */
@@ -212,7 +215,7 @@ export class Routes {
         shared.push({ mount, topicFilter, members, turn });
       }
     }
-    return { topicName, targets, shared };
+    return { topicName, targets, shared, command: commandTopicOf(topicName) };
   }
 
   /** The only mounts that can have a name for the topic. */

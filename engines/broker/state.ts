@@ -3,6 +3,7 @@ import type { Packet, ProtocolLevel, TopicName } from "../mqtt/packet.ts";
 import { TopicNames } from "../mqtt/topic-names.ts";
 import type { ClaimedDevice, GatewayUserId } from "../oauth/authority.ts";
 import { newBudget } from "./budget.ts";
+import { PendingCommands } from "./commands.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionId, Effect } from "./effect.ts";
 import type { Limits } from "./limits.ts";
@@ -62,6 +63,7 @@ export class BrokerState {
   readonly devices = new Map<string, ClaimedDevice>();
   readonly grants = new Map<string, StoredGrant>();
   readonly refusedEpochs = new Map<string, number>();
+  commands = new PendingCommands();
   readonly topicNames = new TopicNames(64);
   readonly counters: Counters = {
     messagesReceived: 0,

@@ -7,6 +7,7 @@ import type {
   GrantId,
   Permission,
 } from "../oauth/authority.ts";
+import type { PendingCommand } from "./commands.ts";
 import type { CanonicalTopic, Delivery, Message, Publisher } from "./message.ts";
 
 /** Number of a session within one user's store; never reused while its rows live. */
@@ -74,6 +75,8 @@ export interface StoredState {
   readonly sessions: readonly StoredSession[];
   readonly devices: readonly ClaimedDevice[];
   readonly grants: readonly StoredGrant[];
+  /** In the order of their ids. */
+  readonly commands: readonly PendingCommand[];
   /** Handle (or "*") → tokens of a lower epoch are refused. */
   readonly refusedEpochs: ReadonlyMap<string, number>;
 }
@@ -103,6 +106,8 @@ export type StoreOp =
   | { readonly kind: "save-grant"; readonly grant: StoredGrant }
   | { readonly kind: "delete-grant"; readonly grantId: GrantId }
   | { readonly kind: "refuse-below"; readonly handle: string; readonly epoch: number }
+  | { readonly kind: "save-command"; readonly command: PendingCommand }
+  | { readonly kind: "delete-command"; readonly id: PendingCommand["id"] }
   /** Everything but the refused epochs. */
   | { readonly kind: "forget-user" };
 

@@ -10,6 +10,7 @@ import type {
 import { reasonCode } from "../mqtt/reason-code.ts";
 import { matches } from "../mqtt/topic.ts";
 import { spend } from "./budget.ts";
+import { commandTopicOf } from "./commands.ts";
 import type { Connection } from "./connection.ts";
 import { watchExpiry, watchSilence } from "./deadlines.ts";
 import { deliverTo } from "./deliver.ts";
@@ -99,6 +100,8 @@ function sendRetainedMessages(state: BrokerState, session: Session, subscription
     const topicName = session.mount.toLocal(message.topicName);
     if (topicName === undefined || !matches(filter, topicName)) continue;
     if (!session.mayReceive(topicName)) continue;
+    // Nobody knows any more whom a retained reply was for.
+    if (session.kind === "app" && commandTopicOf(message.topicName)?.isReply) continue;
     if (message.expiresAtMs !== undefined && message.expiresAtMs <= state.nowMs) continue;
     const qos = Math.min(message.qos, subscription.qos) as QoS; // the smaller of two QoS
     // [MQTT-3.3.1-8] [MQTT-3.1.1:3.3.1-8] RETAIN is 1 on what a new subscription gets

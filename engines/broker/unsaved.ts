@@ -35,9 +35,10 @@ export function keepSoon(state: BrokerState, connection: Connection): void {
   saveSoon(state);
 }
 
-/** Writes it now: what is on its way to sessions that end with their connection, stale attachments, large incomplete packets. */
+/** Writes it now: commands at QoS 0, what is on its way to sessions that end with their connection, stale attachments, large incomplete packets. */
 export function saveUnsaved(state: BrokerState): void {
   state.unsavedDueAtMs = undefined;
+  state.commands.save(state);
   for (const connection of state.connections.values()) {
     saveWaiting(state, connection);
     if (connection.decoder.pendingBytes > smallPendingBytes) {

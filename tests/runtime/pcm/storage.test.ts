@@ -4,7 +4,7 @@ import type { Pcm } from "../../../durable-objects/pcm/pcm.ts";
 import { migrate } from "../../../durable-objects/pcm/schema.ts";
 import { lampModel, publishPacket, subscribePacket } from "../../../engines/broker/test-home.ts";
 import type { DeviceHandle, GrantId } from "../../../engines/oauth/authority.ts";
-import { authority, cloudOf, WireClient } from "./cloud.ts";
+import { authority, cloudOf, fallAsleep, WireClient } from "./cloud.ts";
 
 const dh1 = "dh1" as DeviceHandle;
 const device = { handle: dh1, name: "kitchen", model: lampModel };
@@ -198,4 +198,43 @@ test("what the first version of the tables held is there after an update, subscr
     },
     { session: 3, topic_filter: "it's/+", qos: 1, no_local: 1, retain_as_published: 0, identifier: 7 },
   ]);
+});
+
+test("the reply to an app's command finds it after the memory was lost", async () => {
+  const stub = cloudOf("reply");
+  await stub.addDevice(device);
+  for (const grantId of ["app1", "app2"] as GrantId[]) {
+    await stub.select({
+      grantId,
+      appName: "App",
+      devices: [{ handle: dh1, actions: ["command"] }],
+      expiresAtMs: Date.now() + 3_600_000,
+    });
+  }
+  const [one, two] = await Promise.all(
+    ["app1", "app2"].map(async (handle) => {
+      const app = await WireClient.open("reply", "app", { handle, mqttClientId: handle });
+      await app.expect("connack");
+      app.send(subscribePacket("grant"));
+      await app.expect("suback");
+      const { payload } = await app.expect("publish");
+      const pairwise: string = JSON.parse(new TextDecoder().decode(payload)).devices[0].handle;
+      app.send(subscribePacket(`devices/${pairwise}/command/+/reply`));
+      await app.expect("suback");
+      app.send(publishPacket(`devices/${pairwise}/command/light`, `{"id":"${handle}"}`, { qos: 1 }));
+      await app.expect("puback");
+      return app;
+    }),
+  );
+  await fallAsleep(stub);
+  const sender = await WireClient.open("reply", "device");
+  await sender.expect("connack");
+  for (const id of ["app2", "app1"]) {
+    sender.send(publishPacket("command/light/reply", `{"id":"${id}"}`, { qos: 1 }));
+    await sender.expect("puback");
+  }
+  for (const app of [one, two]) app?.send({ type: "pingreq" });
+  expect(await one?.message()).toMatch(/reply=\{"id":"app1"\}$/);
+  expect(await two?.message()).toMatch(/reply=\{"id":"app2"\}$/);
+  for (const app of [one, two]) expect(await app?.next()).toEqual({ type: "pingresp" });
 });
