@@ -54,6 +54,8 @@ const LOST_MS = 2 * 365 * 24 * 3600_000;
 /** Without an objection of the owner a device that was reset may be claimed after this. */
 const RESET_OBJECTION_MS = 14 * 24 * 3600_000;
 const OFFER_LIFE_MS = 48 * 3600_000;
+/** A client id that no device has. */
+const NOBODY = "-";
 const FOREVER_MS = 100 * 365 * 24 * 3600_000;
 
 /** A device from switched on to owned: device codes, the claim, the first tokens (RFC 8628; IDENTITY.md §2.C). */
@@ -125,8 +127,10 @@ export class DeviceClaims {
   }
 
   find(claimHash: string, nowMs: number): Claimable | undefined {
-    const device = this.#claimable(claimHash);
-    if (device === undefined || this.#ownerOf(device, nowMs) !== undefined) return undefined;
+    const device = this.#device("claim_hash", claimHash);
+    // Asked for where there is no device as well: unknown, lost and owned cost the same two look-ups.
+    const owner = this.#grants.ofDevice(device?.client_id ?? NOBODY);
+    if (device === undefined || isLost(device) || this.#isInTheWay(owner, nowMs)) return undefined;
     return {
       softwareId: device.software_id,
       isOnline: isOnline(device, nowMs),
@@ -142,10 +146,10 @@ export class DeviceClaims {
    */
   claim(claimHash: string, anon: string, gateway: string, model: DeviceModel, nowMs: number): ClaimResult {
     return this.#storage.transactionSync((): ClaimResult => {
-      const device = this.#claimable(claimHash);
-      if (device === undefined) return { kind: "not_claimable" };
-      const existing = this.#ownerOf(device, nowMs);
-      if (existing !== undefined) {
+      const device = this.#device("claim_hash", claimHash);
+      if (device === undefined || isLost(device)) return { kind: "not_claimable" };
+      const existing = this.#grants.ofDevice(device.client_id);
+      if (this.#isInTheWay(existing, nowMs)) {
         return existing.anon === anon
           ? claimed(existing.gid as GrantId, existing.handle as DeviceHandle) // a device's grant row holds both
           : { kind: "already_claimed" };
@@ -214,16 +218,14 @@ export class DeviceClaims {
     this.#sql.exec("UPDATE device SET lost_ms = NULL WHERE client_id = ?", oauthClientId);
   }
 
-  /** The grant that stands in the way of a claim; one that a reset left and nobody objected about ends here. */
-  #ownerOf(device: DeviceRow, nowMs: number): Grant | undefined {
-    const grant = this.#grants.ofDevice(device.client_id);
+  /** Whether a device's grant stands in the way of a claim; one that a reset left and nobody objected about ends here. */
+  #isInTheWay(grant: Grant | undefined, nowMs: number): grant is Grant {
     const isAbandoned =
       grant?.status === "suspect" &&
       grant.note === "reset" &&
       nowMs - (grant.note_ms ?? nowMs) > RESET_OBJECTION_MS;
-    if (!isAbandoned) return grant;
-    this.#grants.end(grant.gid, "released", nowMs);
-    return undefined;
+    if (isAbandoned) this.#grants.end(grant.gid, "released", nowMs);
+    return grant !== undefined && !isAbandoned;
   }
 
   #offeredGrant(offerHash: string, nowMs: number): Grant | undefined {
@@ -329,11 +331,6 @@ export class DeviceClaims {
       isPresence ? nowMs : null,
       device.client_id,
     );
-  }
-
-  #claimable(claimHash: string): DeviceRow | undefined {
-    const device = this.#device("claim_hash", claimHash);
-    return device === undefined || isLost(device) ? undefined : device;
   }
 
   #device(column: "client_id" | "claim_hash", value: string): DeviceRow | undefined {
