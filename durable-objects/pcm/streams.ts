@@ -4,15 +4,14 @@ import { createLog } from "../../engines/log/log.ts";
 import type { ClaimedDevice } from "../../engines/oauth/authority.ts";
 import {
   type BatchAnswer,
-  batchEvents,
   type EventBatch,
   type Interest,
-  type OffsetEvent,
   type Result,
   type ResultDelivery,
   type ResultPosition,
   topicMatches,
 } from "../../engines/streams/hand-over.ts";
+import { createQueues, EventQueue } from "./event-queue.ts";
 
 /** The rules' Worker, as the personal cloud calls it. */
 export interface RulesBinding {
@@ -34,59 +33,47 @@ export interface StreamPorts {
 
 /** What must outlive the object's memory; one row. */
 interface Position {
-  /** Names this sequence of offsets. */
-  readonly source: string;
-  /** Offsets up to here may have been given out: after a crash counting goes on behind it. */
-  readonly reserved: number;
   /** Results up to here were carried out. */
   readonly taken: ResultPosition;
   readonly interest: Interest;
 }
 
 const log = createLog("pcm-streams", console.log);
-const reserveOffsets = 4_096;
 /** Events that may wait while the rules cannot be reached; the newest are dropped above it. */
 const maxWaiting = 10_000;
 const maxPayloadBytes = 65_536;
 const alarmDays = 30;
-const retryMs = { first: 1_000, most: 60_000 };
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 const system = { kind: "system", handle: "" } as const;
 
 /**
- * Hands what the owner's rules want to the stream app, in order and in batches: at once when nothing is under way,
- * else with the next batch. An event of QoS 1 or 2 is in the database before its publisher is told that it
- * arrived, and stays there until the stream app has it. Results come back numbered; each is carried out once.
+ * Hands what the owner's rules want to the stream app. Results come back numbered; each is carried out once.
  *
  * @see STREAMS.md §3
  */
 export class StreamHandOver {
   readonly #ports: StreamPorts;
+  readonly #queue: EventQueue;
   #position: Position;
-  #nextOffset: number;
-  #queue: OffsetEvent[] = [];
-  /** Of this turn, not yet in the database. */
-  #unsaved: OffsetEvent[] = [];
-  #isUnderWay = false;
-  #failures = 0;
-  #retryAtMs: number | undefined;
   readonly #isWanted = new Map<string, boolean>();
 
   constructor(ports: StreamPorts) {
     this.#ports = ports;
-    ports.sql.exec(
-      `CREATE TABLE IF NOT EXISTS stream_position (only_row INTEGER PRIMARY KEY, content TEXT NOT NULL);
-       CREATE TABLE IF NOT EXISTS stream_event (last_offset INTEGER PRIMARY KEY, events TEXT NOT NULL)`,
+    const { sql } = ports;
+    createQueues(sql);
+    sql.exec(
+      "CREATE TABLE IF NOT EXISTS stream_position (only_row INTEGER PRIMARY KEY, content TEXT NOT NULL)",
     );
-    const [row] = ports.sql.exec<{ content: string }>("SELECT content FROM stream_position").toArray();
+    const [row] = sql.exec<{ content: string }>("SELECT content FROM stream_position").toArray();
     // Written by #save.
     this.#position = row === undefined ? newPosition() : (JSON.parse(row.content) as Position);
-    this.#nextOffset = this.#position.reserved + 1;
-    for (const { events } of ports.sql.exec<{ events: string }>(
-      "SELECT events FROM stream_event ORDER BY last_offset",
-    )) {
-      this.#queue.push(...(JSON.parse(events) as OffsetEvent[])); // written by flush
-    }
+    this.#queue = new EventQueue({
+      sql,
+      destination: "",
+      maxWaiting,
+      send: (source, events) => this.#send(source, events),
+      wakeAt: (atMs) => ports.wakeAt(atMs),
+    });
   }
 
   /** Sees every message that the broker hands out. */
@@ -95,41 +82,22 @@ export class StreamHandOver {
     const handle = deviceOf(message.topicName);
     if (handle === undefined) return;
     const topic = message.topicName.slice(devicePrefix(handle).length);
-    if (!this.#wants(topic) || this.#queue.length >= maxWaiting) return;
+    if (!this.#wants(topic)) return;
     const device = this.#ports.devices().find((candidate) => candidate.handle === handle);
     const payload = textOf(message.payload);
     if (device === undefined || payload === undefined) return;
-    const event: OffsetEvent = [
-      this.#nextOffset++,
-      { device: handle, name: device.name, topic, payload, atMs: Date.now() },
-    ];
-    this.#queue.push(event);
-    if (message.qos > 0) this.#unsaved.push(event);
+    const event = { device: handle, name: device.name, topic, payload, atMs: Date.now() };
+    this.#queue.add(event, message.qos > 0);
   }
 
-  /** Ends a turn: what must not be lost is written in the turn's own commit, and a batch goes out. */
+  /** Ends a turn. */
   flush(): void {
-    if (this.#queue.length === 0) return;
-    if (this.#nextOffset > this.#position.reserved) {
-      this.#save({ ...this.#position, reserved: this.#nextOffset + reserveOffsets });
-    }
-    const last = this.#unsaved.at(-1);
-    if (last !== undefined) {
-      const events = JSON.stringify(this.#unsaved);
-      this.#unsaved = [];
-      this.#ports.sql.exec("INSERT INTO stream_event (last_offset, events) VALUES (?, ?)", last[0], events);
-    }
-    if (this.#retryAtMs === undefined) this.#send();
+    this.#queue.flush();
   }
 
   /** The alarm went off, perhaps for something else. */
   retry(): void {
-    if (this.#retryAtMs !== undefined && this.#retryAtMs > Date.now()) {
-      this.#ports.wakeAt(this.#retryAtMs);
-      return;
-    }
-    this.#retryAtMs = undefined;
-    this.#send();
+    this.#queue.retry();
   }
 
   /** Which topics are wanted from now on; idempotent, and an older version changes nothing. */
@@ -148,20 +116,26 @@ export class StreamHandOver {
     const last = fresh.at(-1);
     if (last === undefined) return { origin, number: done };
     this.#save({ ...this.#position, taken: { origin, number: last.number } });
-    this.#ports.publish(fresh.flatMap((result) => this.#messageOf(result) ?? []));
+    this.#publish(fresh.flatMap((result) => this.#messageOf(result) ?? []));
     return this.#position.taken;
+  }
+
+  #publish(messages: readonly Message[]): void {
+    try {
+      this.#ports.publish(messages);
+    } catch {
+      // A bug of ours: these results are lost, but they would fail again, and hold up all that come after them.
+      log.error("results.failed", { code: "INTERNAL", count: messages.length });
+    }
   }
 
   /** The user is gone. */
   async forget(): Promise<void> {
     this.#ports.sql.exec("DELETE FROM stream_position");
-    this.#ports.sql.exec("DELETE FROM stream_event");
-    this.#queue = [];
-    this.#unsaved = [];
+    this.#queue.clear();
     this.#isWanted.clear();
     const hadRules = this.#position.interest.version > 0;
     this.#position = newPosition();
-    this.#nextOffset = 1;
     if (hadRules) await this.#ports.rules?.forget(this.#ports.user);
   }
 
@@ -174,39 +148,14 @@ export class StreamHandOver {
     return isWanted;
   }
 
-  /** One batch at a time keeps the order; while it is under way the next one grows. */
-  #send(): void {
+  async #send(source: string, events: EventBatch["events"]): Promise<number> {
     const { rules, user } = this.#ports;
-    if (this.#isUnderWay || this.#queue.length === 0 || rules === undefined) return;
-    this.#isUnderWay = true;
-    const events = this.#queue.slice(0, batchEvents);
-    const { source, taken } = this.#position;
-    void rules.take(user, { source, events, taken }).then(
-      (answer) => this.#taken(answer, events.at(-1)?.[0] ?? 0, source),
-      () => this.#notTaken(),
-    );
-  }
-
-  #taken(answer: BatchAnswer, lastSent: number, source: string): void {
-    this.#isUnderWay = false;
-    if (source !== this.#position.source) return; // forgotten meanwhile
-    this.takeResults(answer);
-    if (answer.accepted < lastSent) {
-      this.#notTaken();
-      return;
-    }
-    this.#failures = 0;
-    this.#queue = this.#queue.filter(([offset]) => offset > answer.accepted);
-    this.#ports.sql.exec("DELETE FROM stream_event WHERE last_offset <= ?", answer.accepted);
-    this.#send();
-  }
-
-  #notTaken(): void {
-    this.#isUnderWay = false;
-    this.#failures += 1;
-    log.warn("rules.unavailable", { code: "UNAVAILABLE", count: this.#queue.length });
-    this.#retryAtMs = Date.now() + Math.min(retryMs.most, retryMs.first * 2 ** (this.#failures - 1));
-    this.#ports.wakeAt(this.#retryAtMs);
+    if (rules === undefined) return 0;
+    const position = this.#position;
+    const answer = await rules.take(user, { source, events, taken: position.taken });
+    // Nothing is carried out for a user who was forgotten meanwhile.
+    if (this.#position.interest.origin === position.interest.origin) this.takeResults(answer);
+    return answer.accepted;
   }
 
   #save(position: Position): void {
@@ -254,8 +203,6 @@ export class StreamHandOver {
 
 function newPosition(): Position {
   return {
-    source: crypto.randomUUID(),
-    reserved: 0,
     taken: { origin: "", number: 0 },
     interest: { origin: "", version: 0, filters: [] },
   };
@@ -266,7 +213,7 @@ function topic(name: string): CanonicalTopic {
 }
 
 /** Rules read text; anything else, such as CBOR, is none of theirs. */
-function textOf(payload: Uint8Array): string | undefined {
+export function textOf(payload: Uint8Array): string | undefined {
   if (payload.byteLength === 0 || payload.byteLength > maxPayloadBytes) return undefined;
   try {
     return utf8.decode(payload);

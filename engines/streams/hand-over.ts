@@ -79,6 +79,21 @@ export interface Interest {
 /** Events in one hand-over (STREAMS.md §3). */
 export const batchEvents = 256;
 
+/** Characters of events in one hand-over, and in one row: a row holds 2 MB, a character is at most 3 bytes of UTF-8. */
+const batchCharacters = 500_000;
+
+/** The first events that fit into one hand-over; at least one. */
+export function firstBatch(events: readonly OffsetEvent[]): readonly OffsetEvent[] {
+  let characters = 0;
+  let count = 0;
+  for (const [, { payload, topic, name }] of events) {
+    characters += payload.length + topic.length + name.length + 100;
+    if (count > 0 && (count >= batchEvents || characters > batchCharacters)) break;
+    count += 1;
+  }
+  return count === events.length ? events : events.slice(0, count);
+}
+
 /** Matches a topic name against a filter with `+` and `#` (MQTT 5.0 §4.7). */
 export function topicMatches(filter: string, topicName: string): boolean {
   const filterLevels = filter.split("/");

@@ -40,9 +40,11 @@ export default defineConfig({
               import { WorkerEntrypoint } from "cloudflare:workers";
               const taken = new Map();
               let isAway = false;
+              let isStuck = false;
               export class ForPcm extends WorkerEntrypoint {
                 take(user, { events }) {
                   if (isAway) throw new Error("away");
+                  if (isStuck) return new Promise(() => {});
                   const all = taken.get(user) ?? [];
                   for (const [offset, event] of events)
                     if (!all.some((known) => known.offset === offset)) all.push({ offset, ...event });
@@ -57,6 +59,7 @@ export default defineConfig({
                 }
                 forget(user) { taken.delete(user); }
                 away(value) { isAway = value; }
+                stuck(value) { isStuck = value; }
                 taken(user) { return taken.get(user) ?? []; }
               }
               export default { fetch() { return new Response(null, { status: 404 }); } };

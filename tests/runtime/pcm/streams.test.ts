@@ -1,7 +1,9 @@
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
+import { createQueues, EventQueue } from "../../../durable-objects/pcm/event-queue.ts";
 import { publishPacket, subscribePacket } from "../../../engines/broker/test-home.ts";
+import { createLog } from "../../../engines/log/log.ts";
 import { cloudOf, WireClient } from "./cloud.ts";
 
 /** The stand-in of tests/runtime/vitest.config.ts. */
@@ -9,6 +11,8 @@ const rules = (
   env as unknown as {
     RULES: {
       away(isAway: boolean): Promise<void>;
+      /** Batches are taken in and never answered. */
+      stuck(isStuck: boolean): Promise<void>;
       taken(
         user: string,
       ): Promise<readonly { offset: number; device: string; name: string; payload: string }[]>;
@@ -19,6 +23,7 @@ const rules = (
 afterEach(async () => {
   vi.useRealTimers();
   await rules.away(false);
+  await rules.stuck(false);
 });
 
 /** A user whose rules want light, with their device and their own client on everything that rules put out. */
@@ -67,6 +72,59 @@ test("while the rules are away events wait in the database, through an eviction,
     "rules/echo/out=4",
   ]);
   expect((await rules.taken("waits")).map(({ payload }) => payload)).toEqual(["1", "2", "3", "4"]);
+});
+
+test("an object that dies with a batch on its way is woken for it, though nobody calls", async () => {
+  const { device, owner } = await home("rescued");
+  await rules.stuck(true);
+  device.send(reading("1", 1));
+  await device.expect("puback");
+  const alarmAtMs = await runInDurableObject(cloudOf("rescued"), (_, { storage }) => storage.getAlarm());
+  expect((alarmAtMs ?? Number.POSITIVE_INFINITY) - Date.now()).toBeLessThanOrEqual(30_000);
+  await rules.stuck(false);
+  await evictDurableObject(cloudOf("rescued"), { webSockets: "hibernate" });
+  expect(await runDurableObjectAlarm(cloudOf("rescued"))).toBe(true);
+  expect(await owner.message()).toBe("rules/echo/out=1");
+});
+
+test("large payloads go over in several batches and rows, in order", async () => {
+  const { device, owner } = await home("large");
+  await rules.away(true);
+  const values = Array.from({ length: 40 }, (_, i) => `${i}`.padEnd(30_000, "é"));
+  for (const [i, value] of values.entries()) {
+    device.send(reading(value, i + 1));
+    await device.expect("puback");
+  }
+  await evictDurableObject(cloudOf("large"), { webSockets: "hibernate" });
+  await rules.away(false);
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 70_000 });
+  await runDurableObjectAlarm(cloudOf("large"));
+  for (const value of values) expect(await owner.message()).toBe(`rules/echo/out=${value}`);
+});
+
+test("what finds no room is told of, together, in the log", async () => {
+  await runInDurableObject(cloudOf("full"), (_, { storage }) => {
+    const lines: string[] = [];
+    createQueues(storage.sql);
+    const queue = new EventQueue(
+      {
+        sql: storage.sql,
+        destination: "full",
+        maxWaiting: 2,
+        send: () => Promise.resolve(0),
+        wakeAt: () => {},
+      },
+      createLog("test", (line) => void lines.push(line)),
+    );
+    const event = { device: "dh1", name: "hall", topic: "telemetry/light", payload: "1", atMs: 0 };
+    for (let i = 0; i < 5; i += 1) queue.add(event, false);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 11_000 });
+    queue.retry();
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { event: "events.dropped", code: "QUOTA", count: 1 },
+      { event: "events.dropped", code: "QUOTA", count: 2 },
+    ]);
+  });
 });
 
 test("after an eviction offsets go on behind those that were given out", async () => {
