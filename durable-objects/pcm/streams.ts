@@ -11,6 +11,7 @@ import {
   type ResultPosition,
   topicMatches,
 } from "../../engines/streams/hand-over.ts";
+import { payloadText } from "../../engines/streams/payload-text.ts";
 import { createQueues, EventQueue } from "./event-queue.ts";
 
 /** The rules' Worker, as the personal cloud calls it. */
@@ -41,9 +42,7 @@ interface Position {
 const log = createLog("pcm-streams", console.log);
 /** Events that may wait while the rules cannot be reached; the newest are dropped above it. */
 const maxWaiting = 10_000;
-const maxPayloadBytes = 65_536;
 const alarmDays = 30;
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 const system = { kind: "system", handle: "" } as const;
 
 /**
@@ -84,7 +83,7 @@ export class StreamHandOver {
     const topic = message.topicName.slice(devicePrefix(handle).length);
     if (!this.#wants(topic)) return;
     const device = this.#ports.devices().find((candidate) => candidate.handle === handle);
-    const payload = textOf(message.payload);
+    const payload = payloadText(message.payload, message.properties?.contentType);
     if (device === undefined || payload === undefined) return;
     const event = { device: handle, name: device.name, topic, payload, atMs: Date.now() };
     this.#queue.add(event, message.qos > 0);
@@ -210,14 +209,4 @@ function newPosition(): Position {
 
 function topic(name: string): CanonicalTopic {
   return name as CanonicalTopic; // made here, in the canonical tree
-}
-
-/** Rules read text; anything else, such as CBOR, is none of theirs. */
-export function textOf(payload: Uint8Array): string | undefined {
-  if (payload.byteLength === 0 || payload.byteLength > maxPayloadBytes) return undefined;
-  try {
-    return utf8.decode(payload);
-  } catch {
-    return undefined;
-  }
 }

@@ -50,6 +50,24 @@ test("what a rule wants goes to the rules with the owner's name for the device, 
   expect(await rules.taken("wanted")).toMatchObject([{ device: "dh1", name: "hall", payload: "1" }]);
 });
 
+test("a reading in CBOR comes to the rules as the JSON that says the same", async () => {
+  const { device, owner } = await home("cbor");
+  // [{0: "light", 2: 21.5}]
+  const pack = Uint8Array.of(
+    0x81,
+    0xa2,
+    0x00,
+    0x65,
+    ...new TextEncoder().encode("light"),
+    0x02,
+    0xf9,
+    0x4d,
+    0x60,
+  );
+  device.send(publishPacket("telemetry/light", pack, { qos: 1, packetId: 1 }));
+  expect(await owner.message()).toBe('rules/echo/out=[{"n":"light","v":21.5}]');
+});
+
 test("while the rules are away events wait in the database, through an eviction, in order, and count once", async () => {
   const { device, owner } = await home("waits");
   device.send(reading("1", 1));
