@@ -24,7 +24,7 @@ const workers = [
   {
     env: "CepEnv",
     folder: "workers/cep",
-    configs: ["workers/cep/wrangler.toml", "durable-objects/pcm/wrangler.toml"],
+    configs: ["workers/cep/wrangler.toml", "durable-objects/pcm/wrangler.toml", "wrangler.toml"],
   },
   {
     env: "DidpBindings",

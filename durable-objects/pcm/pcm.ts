@@ -3,10 +3,12 @@ import { Broker } from "../../engines/broker/broker.ts";
 import type { Attachment } from "../../engines/broker/connection.ts";
 import type { ConnectionId, Effect } from "../../engines/broker/effect.ts";
 import type { Limits } from "../../engines/broker/limits.ts";
+import type { FleetInterest, FleetReturned, FleetReturns } from "../../engines/fleet/fleet-hand-over.ts";
 import { createLog } from "../../engines/log/log.ts";
 import type {
   Authority,
   ClaimedDevice,
+  GatewayAppId,
   GatewayUserId,
   GrantId,
   Introspection,
@@ -16,8 +18,9 @@ import type {
 import type { Interest, ResultDelivery, ResultPosition } from "../../engines/streams/hand-over.ts";
 import { Alarms } from "./alarms.ts";
 import { limitsFrom } from "./config.ts";
+import { Fleets, type FleetsBinding, type GrantFeed } from "./fleets.ts";
 import { fromJson, toJson } from "./json.ts";
-import { pairwiseHandle } from "./pairwise-handle.ts";
+import { pairwiseHandle, pairwiseUser } from "./pairwise-handle.ts";
 import { migrate } from "./schema.ts";
 import { SqlStore } from "./store.ts";
 import { type RulesBinding, StreamHandOver } from "./streams.ts";
@@ -26,8 +29,8 @@ import { type RulesBinding, StreamHandOver } from "./streams.ts";
 export interface PcmEnv {
   readonly DIDP: { introspect(gatewayUri: string, token: string): Promise<Introspection> };
   readonly GATEWAY_URI: string;
-  /** The owner's rules (workers/cep). */
-  readonly RULES?: RulesBinding;
+  /** The owner's rules, and those of apps (workers/cep). */
+  readonly RULES?: RulesBinding & FleetsBinding;
   /** See `limitsFrom`. */
   readonly LIMITS?: string;
 }
@@ -51,6 +54,7 @@ export class Pcm extends DurableObject<PcmEnv> {
   readonly #store: SqlStore;
   readonly #alarms: Alarms;
   readonly #streams: StreamHandOver;
+  readonly #fleets: Fleets;
   readonly #limits: Limits;
   readonly #sockets = new Map<ConnectionId, WebSocket>();
   readonly #ids = new WeakMap<WebSocket, ConnectionId>();
@@ -69,6 +73,13 @@ export class Pcm extends DurableObject<PcmEnv> {
       rules: env.RULES,
       user: this.#user,
       devices: () => this.#broker.devices(),
+      publish: (messages) => void this.#run(this.#broker.publish(messages)),
+      wakeAt: (atMs) => this.#alarms.at(atMs),
+    });
+    this.#fleets = new Fleets({
+      sql: ctx.storage.sql,
+      rules: env.RULES,
+      grant: (grantId) => this.#broker.grant(grantId),
       publish: (messages) => void this.#run(this.#broker.publish(messages)),
       wakeAt: (atMs) => this.#alarms.at(atMs),
     });
@@ -130,6 +141,7 @@ export class Pcm extends DurableObject<PcmEnv> {
   override alarm(): void | Promise<void> {
     this.#alarms.wentOff();
     this.#streams.retry();
+    this.#fleets.retry();
     return this.#run(this.#broker.alarm());
   }
 
@@ -142,8 +154,11 @@ export class Pcm extends DurableObject<PcmEnv> {
     return this.#broker.devices();
   }
 
-  /** Stores what the owner chose for an app; live connections of that app see the new view at once. */
-  async select(selection: Selection): Promise<void> {
+  /**
+   * Stores what the owner chose for an app; live connections of that app see the new view at once, and so do its rules.
+   * @param feed which app's rules it feeds.
+   */
+  async select(selection: Selection, feed?: GrantFeed): Promise<void> {
     const key = this.#store.pairwiseKey(selection.grantId);
     const devices = await Promise.all(
       selection.devices.map(async ({ handle, actions }) => ({
@@ -153,7 +168,11 @@ export class Pcm extends DurableObject<PcmEnv> {
       })),
     );
     const { grantId, appName, expiresAtMs } = selection;
+    const user = await pairwiseUser(key);
     this.#run(this.#broker.setGrant({ grantId, appName, expiresAtMs, devices }));
+    if (feed === undefined) return;
+    const keys = devices.map((device) => device.pairwiseHandle);
+    this.#fleets.granted(grantId, feed, user, keys);
   }
 
   selection(grantId: GrantId): Selection | undefined {
@@ -176,6 +195,16 @@ export class Pcm extends DurableObject<PcmEnv> {
   /** Results of the owner's rules that came without an event, by a timer. */
   streamResults(delivery: ResultDelivery): ResultPosition {
     return this.#streams.takeResults(delivery);
+  }
+
+  /** What the rules of an app want of this user, who is `user` to it. */
+  fleetInterest(app: GatewayAppId, user: string, interest: FleetInterest): void {
+    this.#fleets.setInterest(app, user, interest);
+  }
+
+  /** Results of an app's rules that concern this user; the grant decides. */
+  fleetResults(app: GatewayAppId, user: string, returns: FleetReturns): FleetReturned {
+    return this.#fleets.takeResults(app, user, returns);
   }
 
   get #user(): GatewayUserId {
@@ -201,7 +230,10 @@ export class Pcm extends DurableObject<PcmEnv> {
         now: () => Date.now(),
         random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
         limits: this.#limits,
-        observe: (message) => this.#streams.observe(message),
+        observe: (message) => {
+          this.#streams.observe(message);
+          this.#fleets.observe(message);
+        },
       },
       attachments,
     );
@@ -247,6 +279,7 @@ export class Pcm extends DurableObject<PcmEnv> {
       }
     }
     this.#streams.flush();
+    this.#fleets.flush();
     return waiting;
   }
 

@@ -173,6 +173,27 @@ export class Journal {
     return dropped;
   }
 
+  /**
+   * Drops what the rules keep under these keys alone, running or not, and what waits and names one of them; nothing
+   * of it is left in the log.
+   */
+  forgetKeys(keys: ReadonlySet<string>): void {
+    this.checkpoint();
+    for (const record of this.#records.values()) {
+      const running = this.#rules.get(record.name);
+      if (running !== undefined) {
+        running.forget(keys);
+        continue;
+      }
+      const resting = this.#rules.compile(record.name, record.text);
+      this.#load(resting);
+      resting.forget(keys);
+      this.#store.saveSnapshot(record.name, resting.snapshot());
+    }
+    this.#waiting = this.#waiting.filter(({ payload }) => ![...keys].some((key) => payload.includes(key)));
+    this.checkpoint();
+  }
+
   /** Writes what is known of a rule beside its state. */
   record(record: StoredRule): void {
     this.#records.set(record.name, record);

@@ -113,7 +113,7 @@ const opens: Record<AccessAction, readonly Permission[]> = {
   history: [],
 };
 
-/** An app sees the devices that were chosen for it, under names of its own, and `grant`. */
+/** An app sees the devices that were chosen for it, under names of its own, `grant`, and `rules/…` of its own rules. */
 export function appMount(grant: StoredGrant): Mount {
   const handleOf = new Map(grant.devices.map((device) => [device.pairwiseHandle, device.handle]));
   const pairwiseOf = new Map(grant.devices.map((device) => [device.handle, device.pairwiseHandle]));
@@ -130,6 +130,8 @@ export function appMount(grant: StoredGrant): Mount {
     handle: grant.grantId,
     toCanonical(topicName) {
       if (topicName === "grant") return ownTopic;
+      // What the app's own rules put out for this user.
+      if (topicName.startsWith("rules/")) return `${ownTopic}/${topicName}` as CanonicalTopic; // below its own
       const [, pairwise = ""] = deviceTopic.exec(topicName) ?? [];
       const handle = handleOf.get(pairwise);
       if (handle === undefined) return undefined;
@@ -138,13 +140,14 @@ export function appMount(grant: StoredGrant): Mount {
     },
     toLocal(topicName) {
       if (topicName === ownTopic) return "grant" as TopicName; // the mount's own name
+      if (topicName.startsWith(`${ownTopic}/rules/`)) return onWire(topicName.slice(ownTopic.length + 1));
       const handle = deviceOf(topicName);
       const pairwise = handle === undefined ? undefined : pairwiseOf.get(handle);
       if (handle === undefined || pairwise === undefined) return undefined;
       const rest = topicName.slice(devicePrefix(handle).length);
       return onWire(`${devicePrefix(pairwise)}${rest}`);
     },
-    view: compilePermissions([["grant", ["sub"]], ...permissions]),
+    view: compilePermissions([["grant", ["sub"]], ["rules/#", ["sub"]], ...permissions]),
     roots: [ownTopic, ...grant.devices.map((device) => devicePrefix(device.handle))],
   };
 }

@@ -227,7 +227,7 @@ export class Routes {
       if (device !== undefined) yield device;
       yield* this.#appsByDevice.get(handle) ?? [];
     } else if (topicName.startsWith(grantTopic(""))) {
-      const app = this.#apps.get(topicName.slice(grantTopic("").length));
+      const app = this.#apps.get(topicName.slice(grantTopic("").length).split("/", 1)[0] ?? "");
       if (app !== undefined) yield app;
     }
   }

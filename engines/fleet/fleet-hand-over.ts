@@ -53,6 +53,12 @@ export interface FleetReturns {
   readonly results: readonly Result[];
 }
 
+/** The personal cloud's answer: up to where it is done with them, and how many of all it ever got it refused. */
+export interface FleetReturned {
+  readonly number: number;
+  readonly refused: number;
+}
+
 /** The routes of one rule. @throws CepError */
 export function routesOf(text: string): FleetRoute[] {
   const app = parseApp(text);

@@ -24,6 +24,12 @@ export default defineConfig({
                   durableObjects: { PCM: { className: "Pcm", useSQLite: true } },
                   script: readFileSync(path.join(import.meta.dirname, "stand-in-cloud.js"), "utf8"),
                 },
+                {
+                  name: "edgenym-gateway",
+                  modules: true,
+                  compatibilityDate: "2026-11-01",
+                  script: readFileSync(path.join(import.meta.dirname, "stand-in-gateway.js"), "utf8"),
+                },
               ],
             },
           }),

@@ -1,6 +1,14 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
-import type { GatewayUserId } from "../../../engines/oauth/authority.ts";
+import { shardName } from "../../../durable-objects/fleet/shard-config.ts";
+import type {
+  FleetInterest,
+  FleetMember,
+  GrantedAnswer,
+  GrantedBatch,
+} from "../../../engines/fleet/fleet-hand-over.ts";
+import type { GatewayAppId, GatewayUserId } from "../../../engines/oauth/authority.ts";
 import type { BatchAnswer, EventBatch } from "../../../engines/streams/hand-over.ts";
+import { fleetHubOf } from "./fleet-hub-of.ts";
 import { streamAppOf } from "./stream-app-of.ts";
 
 /** What a personal cloud tells the rules of its user. */
@@ -15,5 +23,29 @@ export class ForPcm extends WorkerEntrypoint<CepEnv> {
   /** The user is gone. */
   async forget(user: GatewayUserId): Promise<void> {
     await streamAppOf(this.env, user).forget();
+  }
+
+  /** A user granted something to an app. */
+  async joinFleet(
+    app: GatewayAppId,
+    member: FleetMember,
+  ): Promise<FleetInterest | { readonly isFull: boolean }> {
+    return fleetHubOf(this.env, app).join(member);
+  }
+
+  /** Events that a user granted to an app, at least once, for one of its shards. */
+  async takeGranted(
+    app: GatewayAppId,
+    { shard, shards }: { readonly shard: number; readonly shards: number },
+    user: string,
+    batch: GrantedBatch,
+  ): Promise<GrantedAnswer> {
+    const id = this.env.FLEET_SHARD.idFromName(shardName(app, shard, shards));
+    return this.env.FLEET_SHARD.get(id).take(user, batch);
+  }
+
+  /** The grant is over, or forgotten with its user. @param keys the app's names for the devices. */
+  async leaveFleet(app: GatewayAppId, user: string, keys: readonly string[]): Promise<void> {
+    await fleetHubOf(this.env, app).leave(user, keys);
   }
 }

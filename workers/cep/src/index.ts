@@ -1,4 +1,7 @@
+export { FleetHub } from "../../../durable-objects/fleet/fleet-hub.ts";
+export { FleetShard } from "../../../durable-objects/fleet/fleet-shard.ts";
 export { StreamApp } from "../../../durable-objects/stream-app/stream-app.ts";
+export { DevelopersRules } from "./developers-rules.ts";
 export { ForPcm } from "./for-pcm.ts";
 export { OwnersRules } from "./owners-rules.ts";
 

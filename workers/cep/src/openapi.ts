@@ -1,4 +1,5 @@
-const rule = {
+/** A rule; an app's has more (`developers-openapi.ts`). */
+export const rule = {
   type: "object",
   required: ["name", "version", "state", "text", "deployed_at"],
   properties: {

@@ -9,6 +9,7 @@ import type {
 } from "../../../durable-objects/stream-app/rule-status.ts";
 import { CepError } from "../../../engines/cep/cep-error.ts";
 import { CodedError } from "../../../engines/errors/coded-error.ts";
+import type { FleetReport } from "../../../engines/fleet/fleet-report.ts";
 import type { DryRun } from "../../../engines/streams/dry-run.ts";
 import type { ThingEvent } from "../../../engines/streams/hand-over.ts";
 import { readyMadeRule, readyMadeRules } from "../../../engines/streams/ready-made.ts";
@@ -16,86 +17,92 @@ import { type RuleError, ruleErrorOf } from "../../../engines/streams/rule.ts";
 import { problem } from "../../http/problem.ts";
 import { openapi } from "./openapi.ts";
 
-/** The owner's stream app, as the API uses it. */
-interface OwnersApp {
-  list(): Promise<readonly RuleStatus[]>;
-  status(name: string): Promise<Answer<RuleStatus>>;
-  deploy(name: string, text: string, ifVersion?: number): Promise<Answer<RuleStatus>>;
-  start(name: string): Promise<Answer<RuleStatus>>;
-  stop(name: string): Promise<Answer<RuleStatus>>;
+type Status = RuleStatus & { readonly fleet?: FleetReport };
+
+/** The object that runs the rules, as the API uses it. */
+export interface RulesApp {
+  list(): Promise<readonly Status[]>;
+  status(name: string): Promise<Answer<Status>>;
+  deploy(name: string, text: string, ifVersion?: number): Promise<Answer<Status>>;
+  start(name: string): Promise<Answer<Status>>;
+  stop(name: string): Promise<Answer<Status>>;
   remove(name: string): Promise<Answer<true>>;
   metrics(name: string): Promise<Answer<RuleReport>>;
   dryRun(request: TestRequest): Promise<Answer<DryRun>>;
 }
 
-type RulesApi = { Bindings: { app: OwnersApp } };
+type RulesApi = { Bindings: { app: RulesApp } };
 
 const maxBodyBytes = 8_000_000;
 const ruleName = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 /** `/v1/me/rules` (EXPERIENCE.md §5). Everything is described in `openapi.ts`, which is served here as well. */
-export const rulesApi = new Hono<RulesApi>().basePath("/v1/me");
+export const rulesApi = rulesBelow("/v1/me", openapi);
 
-rulesApi.get("/rules/openapi.json", (c) => c.json(openapi));
+/** The rules of whoever `app` belongs to. @param description served as `rules/openapi.json`. */
+export function rulesBelow(basePath: string, description: object) {
+  const api = new Hono<RulesApi>().basePath(basePath);
 
-rulesApi.get("/rules", async (c) => c.json({ rules: (await c.env.app.list()).map(toJson) }));
+  api.get("/rules/openapi.json", (c) => c.json(description));
 
-rulesApi.get("/rules:templates", (c) => c.json({ templates: readyMadeRules() }));
+  api.get("/rules", async (c) => c.json({ rules: (await c.env.app.list()).map(toJson) }));
 
-rulesApi.post("/rules:validate", async (c) => {
-  const answer = await c.env.app.dryRun({ text: await ruleText(c), events: [] });
-  return "error" in answer ? refused(c, answer.error) : c.json({ valid: true });
-});
+  api.get("/rules:templates", (c) => c.json({ templates: readyMadeRules() }));
 
-rulesApi.post("/rules:test", async (c) => {
-  const { text, ...rest } = await testBody(c);
-  if (text === undefined) throw new CodedError("BAD_REQUEST", "text: the rule to test is missing");
-  return tested(c, await c.env.app.dryRun({ text, ...over(rest) }));
-});
-
-rulesApi.get("/rules/:rule", async (c) => ruleAnswer(c, await c.env.app.status(nameOf(c))));
-
-rulesApi.put("/rules/:rule", async (c) => {
-  const answer = await c.env.app.deploy(nameOf(c), await ruleText(c), ifVersion(c));
-  if ("error" in answer) return refused(c, answer.error);
-  return ruleAnswer(c, answer, answer.ok.version === 1 ? 201 : 200);
-});
-
-rulesApi.delete("/rules/:rule", async (c) => {
-  const answer = await c.env.app.remove(nameOf(c));
-  return "error" in answer ? refused(c, answer.error) : c.body(null, 204);
-});
-
-rulesApi.post("/rules/:rule/start", async (c) => ruleAnswer(c, await c.env.app.start(nameOf(c))));
-rulesApi.post("/rules/:rule/stop", async (c) => ruleAnswer(c, await c.env.app.stop(nameOf(c))));
-
-rulesApi.get("/rules/:rule/metrics", async (c) => {
-  const answer = await c.env.app.metrics(nameOf(c));
-  if ("error" in answer) return refused(c, answer.error);
-  const { eventsIn, eventsOut, snapshotBytes, lagMs, waitingResults, logEntries, checkpointAtMs, ...rest } =
-    answer.ok;
-  return c.json({
-    events_in: eventsIn,
-    events_out: eventsOut,
-    snapshot_bytes: snapshotBytes,
-    lag_ms: lagMs,
-    waiting_results: waitingResults,
-    log_entries: logEntries,
-    ...(checkpointAtMs > 0 && { checkpoint_at: new Date(checkpointAtMs).toISOString() }),
-    ...rest,
+  api.post("/rules:validate", async (c) => {
+    const answer = await c.env.app.dryRun({ text: await ruleText(c), events: [] });
+    return "error" in answer ? refused(c, answer.error) : c.json({ valid: true });
   });
-});
 
-rulesApi.post("/rules/:rule/test", async (c) => {
-  const { text, ...rest } = await testBody(c);
-  const request = { name: nameOf(c), ...(text !== undefined && { text }), ...over(rest) };
-  return tested(c, await c.env.app.dryRun(request));
-});
+  api.post("/rules:test", async (c) => {
+    const { text, ...rest } = await testBody(c);
+    if (text === undefined) throw new CodedError("BAD_REQUEST", "text: the rule to test is missing");
+    return tested(c, await c.env.app.dryRun({ text, ...over(rest) }));
+  });
 
-rulesApi.onError((error, c) =>
-  error instanceof CepError ? refused(c, ruleErrorOf(error)) : problem(c, error),
-);
-rulesApi.notFound((c) => problem(c, new CodedError("NOT_FOUND", "There is nothing here.")));
+  api.get("/rules/:rule", async (c) => ruleAnswer(c, await c.env.app.status(nameOf(c))));
+
+  api.put("/rules/:rule", async (c) => {
+    const answer = await c.env.app.deploy(nameOf(c), await ruleText(c), ifVersion(c));
+    if ("error" in answer) return refused(c, answer.error);
+    return ruleAnswer(c, answer, answer.ok.version === 1 ? 201 : 200);
+  });
+
+  api.delete("/rules/:rule", async (c) => {
+    const answer = await c.env.app.remove(nameOf(c));
+    return "error" in answer ? refused(c, answer.error) : c.body(null, 204);
+  });
+
+  api.post("/rules/:rule/start", async (c) => ruleAnswer(c, await c.env.app.start(nameOf(c))));
+  api.post("/rules/:rule/stop", async (c) => ruleAnswer(c, await c.env.app.stop(nameOf(c))));
+
+  api.get("/rules/:rule/metrics", async (c) => {
+    const answer = await c.env.app.metrics(nameOf(c));
+    if ("error" in answer) return refused(c, answer.error);
+    const { eventsIn, eventsOut, snapshotBytes, lagMs, waitingResults, logEntries, checkpointAtMs, ...rest } =
+      answer.ok;
+    return c.json({
+      events_in: eventsIn,
+      events_out: eventsOut,
+      snapshot_bytes: snapshotBytes,
+      lag_ms: lagMs,
+      waiting_results: waitingResults,
+      log_entries: logEntries,
+      ...(checkpointAtMs > 0 && { checkpoint_at: new Date(checkpointAtMs).toISOString() }),
+      ...rest,
+    });
+  });
+
+  api.post("/rules/:rule/test", async (c) => {
+    const { text, ...rest } = await testBody(c);
+    const request = { name: nameOf(c), ...(text !== undefined && { text }), ...over(rest) };
+    return tested(c, await c.env.app.dryRun(request));
+  });
+
+  api.onError((error, c) => (error instanceof CepError ? refused(c, ruleErrorOf(error)) : problem(c, error)));
+  api.notFound((c) => problem(c, new CodedError("NOT_FOUND", "There is nothing here.")));
+  return api;
+}
 
 const bodySchema = z.union([
   z.object({ text: z.string() }),
@@ -132,6 +139,7 @@ const testSchema = z.object({
         payload: z.unknown(),
         at: z.iso.datetime(),
         name: z.string().optional(),
+        user: z.string().optional(),
       }),
     )
     .optional(),
@@ -147,7 +155,7 @@ async function testBody(c: Context<RulesApi>): Promise<z.infer<typeof testSchema
 
 /** Test events by their topics in the owner's tree, oldest first. */
 function over({ events, until, trace = false }: Omit<z.infer<typeof testSchema>, "text">): TestRequest {
-  const things = events?.map(({ topic, payload, at, name = "" }): ThingEvent => {
+  const things = events?.map(({ topic, payload, at, name = "", user }): ThingEvent => {
     const [, device = "", ...rest] = topic.split("/");
     return {
       device,
@@ -155,6 +163,7 @@ function over({ events, until, trace = false }: Omit<z.infer<typeof testSchema>,
       topic: rest.join("/"),
       payload: typeof payload === "string" ? payload : JSON.stringify(payload),
       atMs: Date.parse(at),
+      ...(user !== undefined && { user }),
     };
   });
   return {
@@ -201,12 +210,12 @@ function ifVersion(c: Context<RulesApi>): number | undefined {
   return Number(version);
 }
 
-function ruleAnswer(c: Context<RulesApi>, answer: Answer<RuleStatus>, status: ContentfulStatusCode = 200) {
+function ruleAnswer(c: Context<RulesApi>, answer: Answer<Status>, status: ContentfulStatusCode = 200) {
   if ("error" in answer) return refused(c, answer.error);
   return c.json(toJson(answer.ok), status, { etag: `"${answer.ok.version}"` });
 }
 
-function toJson({ name, version, state, text, deployedAtMs, error, dropped }: RuleStatus) {
+function toJson({ name, version, state, text, deployedAtMs, error, dropped, fleet }: Status) {
   return {
     name,
     version,
@@ -215,6 +224,23 @@ function toJson({ name, version, state, text, deployedAtMs, error, dropped }: Ru
     deployed_at: new Date(deployedAtMs).toISOString(),
     ...(error !== undefined && { error: errorJson(error) }),
     ...(dropped !== undefined && { dropped }),
+    ...(fleet !== undefined && fleetJson(fleet)),
+  };
+}
+
+function fleetJson({ outputs, queries }: FleetReport) {
+  return {
+    outputs: outputs.map(({ goesTo, columns, isGroupedOverUsers, minimumUsers, ...output }) => ({
+      ...output,
+      goes_to: goesTo,
+      columns: columns.map(({ isOverUsers, ...column }) => ({ ...column, over_users: isOverUsers })),
+      grouped_over_users: isGroupedOverUsers,
+      minimum_users: minimumUsers ?? null,
+    })),
+    queries: queries.map(({ keepsRowsOfManyUsers, ...query }) => ({
+      ...query,
+      keeps_rows_of_many_users: keepsRowsOfManyUsers,
+    })),
   };
 }
 

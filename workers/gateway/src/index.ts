@@ -5,11 +5,13 @@ import { requestLog } from "../../http/request-log.ts";
 import { type GatewayConfig, readConfig } from "./config.ts";
 import { serveTcp } from "./relayed-tcp.ts";
 import { consent } from "./routes/consent.tsx";
+import { developers } from "./routes/developers.ts";
 import { metadata } from "./routes/metadata.ts";
 import { mqtt } from "./routes/mqtt.ts";
 import { rules } from "./routes/rules.ts";
 
 export { ForDidp } from "./for-didp.ts";
+export { ForRules } from "./for-rules.ts";
 
 /** What every route of the gateway finds in its context. */
 export type GatewayApp = { Bindings: GatewayEnv; Variables: { config: GatewayConfig } };
@@ -28,6 +30,7 @@ app.route("/", mqtt);
 app.route("/", metadata);
 app.route("/", consent);
 app.route("/", rules);
+app.route("/", developers);
 app.onError((error, c) => problem(c, error));
 
 export default {

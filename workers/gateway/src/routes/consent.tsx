@@ -50,7 +50,8 @@ consent.post("/consent/:ticket", async (c) => {
     if (selection.devices.length === 0) {
       return c.html(<SelectionPage request={request} devices={devices} isNothingChosen />, 422);
     }
-    await personalCloud.select(selection);
+    const { routes } = c.get("config");
+    await personalCloud.select(selection, { app: request.app, wayBack: await routes.seal(request.user) });
   }
   const concluded = await c.env.DIDP.concludeConsent(gatewayUri, ticket, isApproved ? "approved" : "denied");
   if (concluded === undefined) return c.html(<ConsentGone />, 409);
