@@ -84,6 +84,17 @@ const migrations: readonly string[] = [
      keys TEXT NOT NULL,
      expires_at_ms INTEGER NOT NULL
    );`,
+  `CREATE TABLE ledger (
+     kind TEXT NOT NULL,
+     handle TEXT NOT NULL,
+     action TEXT NOT NULL,
+     topic TEXT NOT NULL,
+     reason_code INTEGER NOT NULL,
+     first_at_ms INTEGER NOT NULL,
+     last_at_ms INTEGER NOT NULL,
+     count INTEGER NOT NULL,
+     PRIMARY KEY (kind, handle, action, topic, reason_code)
+   ) WITHOUT ROWID;`,
 ];
 
 /**

@@ -1,3 +1,4 @@
+import type { Refusal } from "../../engines/broker/ledger.ts";
 import { type Delivery, deliveryBytes, type Message, type Publisher } from "../../engines/broker/message.ts";
 import type {
   BrokerStore,
@@ -25,6 +26,7 @@ const ofTheUser = [
   "app_grant",
   "pairwise_key",
   "pending_command",
+  "ledger",
   "attachment",
 ];
 
@@ -49,6 +51,17 @@ type CommandRow = {
   publisher_handle: string;
   keys: string;
   expires_at_ms: number;
+};
+
+type RefusalRow = {
+  kind: string;
+  handle: string;
+  action: string;
+  topic: string;
+  reason_code: number;
+  first_at_ms: number;
+  last_at_ms: number;
+  count: number;
 };
 
 type SubscriptionRow = {
@@ -248,6 +261,30 @@ export class SqlStore implements BrokerStore {
       case "delete-command":
         sql.exec("DELETE FROM pending_command WHERE id = ?", op.id);
         return;
+      case "save-refusal":
+        sql.exec(
+          `INSERT OR REPLACE INTO ledger (kind, handle, action, topic, reason_code, first_at_ms, last_at_ms, count)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+          op.refusal.kind,
+          op.refusal.handle,
+          op.refusal.action,
+          op.refusal.topic,
+          op.refusal.reasonCode,
+          op.refusal.firstAtMs,
+          op.refusal.lastAtMs,
+          op.refusal.count,
+        );
+        return;
+      case "delete-refusal":
+        sql.exec(
+          "DELETE FROM ledger WHERE kind = ? AND handle = ? AND action = ? AND topic = ? AND reason_code = ?",
+          op.refusal.kind,
+          op.refusal.handle,
+          op.refusal.action,
+          op.refusal.topic,
+          op.refusal.reasonCode,
+        );
+        return;
       case "forget-user":
         for (const table of ofTheUser) sql.exec(`DELETE FROM ${table}`);
         this.#bytesSoFar.clear();
@@ -323,6 +360,22 @@ export class SqlStore implements BrokerStore {
       .exec<{ packet_id: number }>("SELECT packet_id FROM received WHERE session = ?", session)
       .toArray()
       .map(({ packet_id }) => packet_id);
+  }
+
+  refusals(): Refusal[] {
+    return this.#sql
+      .exec<RefusalRow>("SELECT * FROM ledger")
+      .toArray()
+      .map((row) => ({
+        kind: row.kind as Refusal["kind"], // made from a Refusal
+        handle: row.handle,
+        action: row.action as Refusal["action"], // the same
+        topic: row.topic,
+        reasonCode: row.reason_code as Refusal["reasonCode"], // the same
+        firstAtMs: row.first_at_ms,
+        lastAtMs: row.last_at_ms,
+        count: row.count,
+      }));
   }
 
   /** `K_gid`: makes an app's own names for its devices (IDENTITY.md §3.3); random, made when first asked for. */

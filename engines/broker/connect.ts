@@ -6,6 +6,7 @@ import { admit, askWho } from "./authority.ts";
 import { connectToken } from "./connect-token.ts";
 import type { Connection } from "./connection.ts";
 import { watchConnection, watchSilence } from "./deadlines.ts";
+import { recordRefusal } from "./ledger.ts";
 import { endConnection, endSession } from "./lifecycle.ts";
 import type { Mount } from "./mount.ts";
 import { resend } from "./outgoing.ts";
@@ -102,6 +103,9 @@ function open(state: BrokerState, connection: Connection, packet: Connect, offer
     return;
   }
   if (!applyWill(state, session, packet, authority, previous === undefined)) {
+    const topic = packet.will?.topicName ?? "";
+    const attempt = { action: "publish", topic, reasonCode: reasonCode.notAuthorized } as const;
+    recordRefusal(state, connection, session.mount, attempt);
     refuse(state, connection, reasonCode.notAuthorized);
     return;
   }

@@ -4,6 +4,7 @@ import type { TopicNames } from "../mqtt/topic-names.ts";
 import type { Authority } from "../oauth/authority.ts";
 import { type Budget, newBudget } from "./budget.ts";
 import type { ConnectionId } from "./effect.ts";
+import { type Refusal, tableOf } from "./ledger.ts";
 import type { Limits } from "./limits.ts";
 import type { CanonicalTopic } from "./message.ts";
 import type { FreshRetained } from "./retained.ts";
@@ -40,6 +41,7 @@ export interface Attachment {
     /** Of a session that ends with this connection, and so needs no rows: [id, QoS, seq or 0, isReleased]. */
     readonly inFlight?: readonly (readonly [PacketId, 1 | 2, number, boolean])[];
     readonly received?: readonly PacketId[];
+    readonly refusals?: readonly Refusal[];
   };
 }
 
@@ -73,6 +75,8 @@ export class Connection {
   aliasesOut = new Map<TopicName, number>();
   /** What this connection retains at QoS 0, by topic. */
   fresh = new Map<CanonicalTopic, FreshRetained>();
+  /** What it was refused and the ledger's rows do not say yet. */
+  readonly refusals: Map<string, Refusal>;
   waiting: Waiting | undefined;
   readonly held: Packet[] = [];
   heldBytes = 0;
@@ -117,6 +121,7 @@ export class Connection {
     this.unheardAtMs = nowMs;
     this.attachedPendingBytes = attachment?.pending?.byteLength ?? 0;
     const client = attachment?.client;
+    this.refusals = tableOf(client?.refusals ?? []);
     this.decoder = new Decoder({
       role: "server",
       maximumPacketSize: limits.maximumPacketBytes,
@@ -180,6 +185,7 @@ export class Connection {
           aliasesOut: [...this.aliasesOut.keys()],
           fresh: [...this.fresh],
           lastPacketId: session.outgoing?.lastPacketId ?? 0,
+          ...(this.refusals.size > 0 && { refusals: [...this.refusals.values()] }),
           ...(unsentFromSeq !== undefined && { unsentFromSeq }),
           ...(!session.isPersistent && {
             inFlight: [...(session.outgoing?.inFlight ?? [])].map(

@@ -3,6 +3,7 @@ import { reasonCode } from "../mqtt/reason-code.ts";
 import type { Connection } from "./connection.ts";
 import { deliverTo } from "./deliver.ts";
 import { endGrant } from "./grants.ts";
+import { publishLedger } from "./ledger.ts";
 import { endConnection, endSession, refuseConnection } from "./lifecycle.ts";
 import { grantTopic } from "./mount.ts";
 import { sweepRetained } from "./retained.ts";
@@ -30,6 +31,7 @@ export function nextAlarm(state: BrokerState): number {
 function soonest(state: BrokerState, silence: (connection: Connection) => number): number {
   let atMs = Math.min(
     state.sysDueAtMs ?? Number.POSITIVE_INFINITY,
+    state.ledgerDueAtMs ?? Number.POSITIVE_INFINITY,
     state.unsavedDueAtMs ?? Number.POSITIVE_INFINITY,
   );
   for (const connection of state.connections.values()) {
@@ -49,6 +51,7 @@ export function runDeadlines(state: BrokerState): void {
   state.dueAtMs = soonest(state, (connection) => connection.silentUntilMs(state.limits));
   if (state.unsavedDueAtMs !== undefined) saveUnsaved(state);
   publishSys(state);
+  publishLedger(state);
   // An alarm that only looked after keep alives is frequent, and a sweep reads every retained row.
   if (due.length === 0) return;
   sweepRetained(state);

@@ -1,6 +1,7 @@
 import type { ReasonCode } from "../mqtt/packet.ts";
 import { reasonCode } from "../mqtt/reason-code.ts";
 import type { Connection } from "./connection.ts";
+import { saveRefusals } from "./ledger.ts";
 import { unloadOutgoing } from "./outgoing.ts";
 import { saveRetained } from "./retained.ts";
 import { type Session, sessionKey } from "./session.ts";
@@ -53,6 +54,7 @@ export function endConnection(state: BrokerState, connection: Connection, ending
   if (connection.isClosed) return;
   state.close(connection, ending.closeCode ?? socketClose.normal);
   saveRetained(state, connection);
+  saveRefusals(state, connection);
   const { session } = connection;
   if (session === undefined || session.connection !== connection) return;
   session.connection = undefined;

@@ -1,5 +1,6 @@
 import type { ClaimedDevice } from "../oauth/authority.ts";
 import type { PendingCommand } from "./commands.ts";
+import { type Refusal, keyOf as refusalKey } from "./ledger.ts";
 import { type Delivery, deliveryBytes, type Message, type Publisher } from "./message.ts";
 import type {
   BrokerStore,
@@ -22,6 +23,7 @@ export class MemoryStore implements BrokerStore {
   readonly #devices = new Map<string, ClaimedDevice>();
   readonly #grants = new Map<string, StoredGrant>();
   readonly #commands = new Map<number, PendingCommand>();
+  readonly #refusals = new Map<string, Refusal>();
   readonly #refusedEpochs = new Map<string, number>();
   /** Every change so far, in order. */
   readonly written: StoreOp[] = [];
@@ -118,9 +120,15 @@ export class MemoryStore implements BrokerStore {
       case "delete-command":
         this.#commands.delete(op.id);
         return;
+      case "save-refusal":
+        this.#refusals.set(refusalKey(op.refusal), op.refusal);
+        return;
+      case "delete-refusal":
+        this.#refusals.delete(refusalKey(op.refusal));
+        return;
       case "forget-user":
         for (const table of [this.#sessions, this.#subscriptions, this.#deliveries]) table.clear();
-        for (const table of [this.#received, this.#commands]) table.clear();
+        for (const table of [this.#received, this.#commands, this.#refusals]) table.clear();
         for (const table of [this.#retained, this.#devices, this.#grants]) table.clear();
         return;
     }
@@ -160,6 +168,10 @@ export class MemoryStore implements BrokerStore {
 
   receivedPacketIds(session: SessionId): number[] {
     return [...(this.#received.get(session) ?? [])];
+  }
+
+  refusals(): Iterable<Refusal> {
+    return this.#refusals.values();
   }
 
   #of(session: SessionId): Map<number, Delivery> {

@@ -6,6 +6,7 @@ import { introspectionCost, spend } from "./budget.ts";
 import { tokenText } from "./connect-token.ts";
 import type { Connection } from "./connection.ts";
 import { distribute, hasSubscribers } from "./deliver.ts";
+import { recordRefusal } from "./ledger.ts";
 import { refuseConnection } from "./lifecycle.ts";
 import type { Message } from "./message.ts";
 import { retain } from "./retained.ts";
@@ -36,7 +37,7 @@ export function publish(state: BrokerState, connection: Connection, session: Ses
     renewToken(state, connection, packet);
     return;
   }
-  const accepted = accept(state, session, topicName, packet);
+  const accepted = accept(state, connection, session, topicName, packet);
   if (typeof accepted === "number") {
     answer(state, connection, session, packet, accepted);
     return;
@@ -103,6 +104,7 @@ function overBudget(state: BrokerState, connection: Connection, packet: Publish,
 /** Whether the session may publish the message; if so, it is retained where it asks for that. @returns why not. */
 function accept(
   state: BrokerState,
+  connection: Connection,
   session: Session,
   topicName: TopicName,
   packet: Publish,
@@ -112,10 +114,12 @@ function accept(
   const route = topicName.startsWith("$auth/") ? undefined : state.routes.verdict(session, topicName);
   if (route === undefined) {
     state.counters.publishesRefused++;
+    const attempt = { action: "publish", topic: topicName, reasonCode: reasonCode.notAuthorized } as const;
+    recordRefusal(state, connection, session.mount, attempt);
     return reasonCode.notAuthorized;
   }
   const message = toMessage(state, session, route.topicName, packet);
-  const isKept = !packet.retain || retain(state, message, session.connection);
+  const isKept = !packet.retain || retain(state, message, connection);
   return isKept ? { route, message } : reasonCode.quotaExceeded;
 }
 

@@ -102,6 +102,8 @@ export function retainedTopics(state: BrokerState): RetainedTopics {
   return state.retainedTopics;
 }
 
+const consentTopic = new RegExp(`^${grantTopic("[^/]+")}$`);
+
 /** How often at most those past their expiry are looked for because there is no room: it reads every row. */
 const sweepEveryMs = 1000;
 
@@ -120,7 +122,7 @@ function hasRoomFor(
 ): boolean {
   if (previous !== undefined && keyOf(previous) === keyOf(publisher)) return true;
   // Each consent has one such topic, and its app relies on it.
-  if (topicName.startsWith(grantTopic(""))) return true;
+  if (consentTopic.test(topicName)) return true;
   const topics = retainedTopics(state);
   const isOfOne = publisher.kind === "device" || publisher.kind === "app";
   if (isOfOne && topics.of(publisher) >= state.limits.retainedMessagesOfOne) return false;

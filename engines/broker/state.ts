@@ -86,6 +86,8 @@ export class BrokerState {
   wokeAtMs = 0;
   /** When `$SYS` is published again, while someone listens. */
   sysDueAtMs: number | undefined;
+  /** When the ledger is published again, if something came to it and someone listens. */
+  ledgerDueAtMs: number | undefined;
   /** When `saveUnsaved` must run, if something is in memory only. */
   unsavedDueAtMs: number | undefined;
   /** Topics that a connection retains at QoS 0, and which connection it is: see `retain`. */

@@ -8,6 +8,7 @@ import type {
   Permission,
 } from "../oauth/authority.ts";
 import type { PendingCommand } from "./commands.ts";
+import type { Refusal } from "./ledger.ts";
 import type { CanonicalTopic, Delivery, Message, Publisher } from "./message.ts";
 
 /** Number of a session within one user's store; never reused while its rows live. */
@@ -108,6 +109,8 @@ export type StoreOp =
   | { readonly kind: "refuse-below"; readonly handle: string; readonly epoch: number }
   | { readonly kind: "save-command"; readonly command: PendingCommand }
   | { readonly kind: "delete-command"; readonly id: PendingCommand["id"] }
+  | { readonly kind: "save-refusal"; readonly refusal: Refusal }
+  | { readonly kind: "delete-refusal"; readonly refusal: Refusal }
   /** Everything but the refused epochs. */
   | { readonly kind: "forget-user" };
 
@@ -135,4 +138,6 @@ export interface BrokerStore {
   /** An upper bound is enough for `messages` and `bytes`. */
   queueBounds(session: SessionId): QueueBounds;
   receivedPacketIds(session: SessionId): readonly number[];
+  /** The ledger's lines. */
+  refusals(): Iterable<Refusal>;
 }

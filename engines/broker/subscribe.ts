@@ -14,6 +14,7 @@ import { commandTopicOf } from "./commands.ts";
 import type { Connection } from "./connection.ts";
 import { watchExpiry, watchSilence } from "./deadlines.ts";
 import { deliverTo } from "./deliver.ts";
+import { ledgerMessage, ledgerTopic, recordRefusal } from "./ledger.ts";
 import { refuseConnection } from "./lifecycle.ts";
 import type { Message } from "./message.ts";
 import { retainedAt, retainedUnder } from "./retained.ts";
@@ -48,6 +49,8 @@ export function subscribe(
     const refusal = budget === "refused" ? reasonCode.quotaExceeded : refusalOf(state, session, request);
     if (refusal !== undefined) {
       state.counters.subscriptionsRefused++;
+      const attempt = { action: "subscribe", topic: parts(request).filter, reasonCode: refusal } as const;
+      if (refusal === reasonCode.notAuthorized) recordRefusal(state, connection, session.mount, attempt);
       return refusal;
     }
     const subscription: Subscription = {
@@ -112,6 +115,8 @@ function sendRetainedMessages(state: BrokerState, session: Session, subscription
 /** Retained messages under the prefixes that hold everything the filter can match; more than match may come. */
 function* retainedFor(state: BrokerState, session: Session, filter: TopicFilter): Iterable<Message> {
   const { mount } = session;
+  const ledger = mount.kind === "owner" && matches(filter, ledgerTopic) ? ledgerMessage(state) : undefined;
+  if (ledger !== undefined) yield ledger;
   if (mount.kind === "owner" && isSysFilter(filter)) {
     yield* sysMessages(state);
     return;

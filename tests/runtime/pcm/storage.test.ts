@@ -238,3 +238,33 @@ test("the reply to an app's command finds it after the memory was lost", async (
   expect(await two?.message()).toMatch(/reply=\{"id":"app2"\}$/);
   for (const app of [one, two]) expect(await app?.next()).toEqual({ type: "pingresp" });
 });
+
+test("what was refused is in the owner's ledger after the memory was lost, and counted on", async () => {
+  for (let i = 0; i < 2; i++) {
+    const narrow = await WireClient.open("ledger", "device", { permissions: [] });
+    await narrow.expect("connack");
+    narrow.send(publishPacket("telemetry/t", "1", { qos: 1 }));
+    expect(await narrow.expect("puback")).toMatchObject({ reasonCode: 0x87 });
+    await fallAsleep(cloudOf("ledger"));
+    narrow.send({ type: "disconnect", reasonCode: 0 });
+    await narrow.closed;
+    await lose("ledger");
+  }
+  const owner = await WireClient.open("ledger", "owner");
+  await owner.expect("connack");
+  owner.send(subscribePacket("ledger"));
+  await owner.expect("suback");
+  const { payload, retain } = await owner.expect("publish");
+  expect(retain).toBe(true);
+  expect(JSON.parse(new TextDecoder().decode(payload))).toMatchObject({
+    refused: [
+      {
+        who: { kind: "device", handle: "dh1" },
+        action: "publish",
+        topic: "devices/dh1/telemetry/t",
+        reason_code: 0x87,
+        count: 2,
+      },
+    ],
+  });
+});
