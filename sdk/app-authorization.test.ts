@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { AppAuthorization } from "./app-authorization.ts";
 import { ConsentError } from "./consent-error.ts";
+import { exclusivelyBy } from "./tabs.ts";
 import { MemoryProofKeys, MemoryStore, TestAuthorizationServer } from "./testing/authorization-server.ts";
 import { EagerClock } from "./testing/manual-clock.ts";
 
@@ -211,4 +212,44 @@ test("plain HTTP to another machine is refused", async () => {
   });
   await expect(app.begin(wish)).rejects.toThrow();
   expect(server.requests).toEqual([]);
+});
+
+test("tabs that share their tokens refresh once for all, and a token that only another tab lost is not refreshed", async () => {
+  const entries = new Map<string, unknown>();
+  const sharedStore = {
+    load: async (name: string) => entries.get(name),
+    save: async (name: string, value: unknown) => void entries.set(name, value),
+  };
+  const tab = (tokenStore: MemoryStore) =>
+    new AppAuthorization({
+      gateway: server.gateway,
+      fetch: server.fetch,
+      redirectUri,
+      appName: "Room monitor",
+      tokenStore,
+      clientStore,
+      exclusively: exclusivelyBy(navigator.locks),
+      sharedStore,
+      clock,
+      random: () => 0,
+    });
+  const first = new MemoryStore();
+  const asking = tab(first);
+  await asking.complete(server.consent(await asking.begin(wish)));
+  // As the tabs' processes see it: what another one writes comes late, here never.
+  const copy = () => {
+    const store = new MemoryStore();
+    for (const [key, value] of first.entries) store.setItem(key, value);
+    return store;
+  };
+  const tabs = [tab(copy()), tab(copy()), tab(copy())];
+  for (const one of tabs) expect((await one.access(forever))?.token).toBe("access-1");
+  const refreshes = () => server.requests.filter(({ form }) => form.grant_type === "refresh_token").length;
+  const all = await Promise.all(tabs.map((one) => one.access(forever, { refused: true })));
+  expect(all.map((access) => access?.token)).toEqual(["access-2", "access-2", "access-2"]);
+  expect(refreshes()).toBe(1);
+  await tabs[0]?.revoke();
+  server.isRevoked = true;
+  expect(await tabs[1]?.access(forever, { refused: true })).toBeUndefined();
+  expect(tabs[1]?.isGranted).toBe(false);
 });

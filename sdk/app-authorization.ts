@@ -6,11 +6,18 @@ import type { Clock } from "./clock.ts";
 import { ConsentError, errorCode, refusal } from "./consent-error.ts";
 import type { Access } from "./device-authority.ts";
 import { type KeyValueStore, readJson } from "./key-value-store.ts";
+import { type Exclusively, exclusivelyBy } from "./tabs.ts";
 
 /** Who the app is, and where its tokens live. */
 export interface AppAuthorizationOptions extends AppServerOptions {
-  /** Holds tokens: `sessionStorage`, so that they end with the tab. */
+  /** Holds tokens: `localStorage`, so that all tabs have the same ones; refresh tokens are good for once only. */
   readonly tokenStore: KeyValueStore;
+  /** Holds the question that this tab is away with; `tokenStore` when absent. */
+  readonly tabStore?: KeyValueStore;
+  /** Lets one tab at a time refresh; without it there is only one. */
+  readonly exclusively?: Exclusively;
+  /** Where whoever refreshes finds what the tab before left; `tokenStore` may be behind. */
+  readonly sharedStore?: SharedStore;
   readonly clock: Clock;
   /** 0 ≤ x < 1, for back-off. */
   readonly random: () => number;
@@ -25,6 +32,12 @@ export interface AccessWish {
   readonly purpose?: string;
   /** ISO 8601, such as `P30D`. */
   readonly duration?: string;
+}
+
+/** Entries that every tab sees as soon as they are saved. */
+export interface SharedStore {
+  load(name: string): Promise<unknown>;
+  save(name: string, value: unknown): Promise<void>;
 }
 
 interface Tokens {
@@ -42,7 +55,6 @@ interface Pending {
 }
 
 const PENDING_KEY = "edgenym.pending";
-const TOKENS_KEY = "edgenym.tokens";
 const SCOPES: Partial<Record<AccessAction, string>> = { read: "view:read", command: "view:control" };
 /** After these the refresh token is worth nothing; anything else may pass. */
 const FINAL_ERRORS = ["invalid_grant", "invalid_client", "unauthorized_client", "invalid_dpop_proof"];
@@ -56,10 +68,19 @@ const FINAL_ERRORS = ["invalid_grant", "invalid_client", "unauthorized_client", 
 export class AppAuthorization {
   readonly #options: AppAuthorizationOptions;
   readonly #server: AppServer;
+  readonly #tabStore: KeyValueStore;
+  readonly #exclusively: Exclusively;
+  /** One entry an app; also the name of the lock under which it is refreshed. */
+  readonly #tokensKey: string;
+  /** The last access token that this tab was given. */
+  #given: string | undefined;
 
   constructor(options: AppAuthorizationOptions) {
     this.#options = options;
     this.#server = new AppServer(options);
+    this.#tabStore = options.tabStore ?? options.tokenStore;
+    this.#exclusively = options.exclusively ?? exclusivelyBy(undefined);
+    this.#tokensKey = `edgenym.tokens ${this.#server.resource} ${options.redirectUri}`;
   }
 
   /** Whether there is a grant as far as this browser knows; the server may have ended it meanwhile. */
@@ -86,11 +107,11 @@ export class AppAuthorization {
    * @throws ConsentError when the answer is no, or is not the server's.
    */
   async complete(location: URL): Promise<boolean> {
-    const { tokenStore, redirectUri } = this.#options;
+    const { redirectUri } = this.#options;
     if (!location.searchParams.has("state")) return false;
-    const pending = readJson<Pending>(tokenStore, PENDING_KEY, ["state", "verifier"]);
+    const pending = readJson<Pending>(this.#tabStore, PENDING_KEY, ["state", "verifier"]);
     if (pending === undefined) return false; // a reload of an answer that was already used
-    tokenStore.removeItem(PENDING_KEY);
+    this.#tabStore.removeItem(PENDING_KEY);
     try {
       const registered = await this.#server.registered();
       const { server, client } = registered;
@@ -107,7 +128,7 @@ export class AppAuthorization {
         );
         return await oauth.processAuthorizationCodeResponse(server, client, response);
       });
-      this.#keep(tokens);
+      await this.#exclusively(this.#tokensKey, () => this.#keep(tokens));
       return true;
     } catch (error) {
       throw refusal(error);
@@ -115,7 +136,8 @@ export class AppAuthorization {
   }
 
   /**
-   * An access token that is good for now; refreshed when due.
+   * An access token that is good for now; refreshed when due, by one tab for all.
+   * @param options `refused`: the gateway did not take the last one.
    * @returns `undefined` when there is no grant (any more) or `signal` aborted.
    */
   async access(signal: AbortSignal, { refused = false } = {}): Promise<Access | undefined> {
@@ -123,14 +145,16 @@ export class AppAuthorization {
     for (let failures = 0; !signal.aborted; failures += 1) {
       const tokens = this.#tokens();
       if (tokens === undefined) return undefined;
-      if (!refused && clock.now() < tokens.renewAtMs) return accessOf(tokens);
-      const refreshed = await this.#refresh(tokens.refreshToken);
+      // What another tab got meanwhile was refused to nobody.
+      if (this.#given !== undefined && tokens.accessToken !== this.#given) refused = false;
+      if (!refused && clock.now() < tokens.renewAtMs) return this.#give(tokens);
+      const refreshed = await this.#exclusively(this.#tokensKey, () => this.#refresh(tokens.refreshToken));
       if (refreshed === "ended") return undefined;
       if (refreshed === "done") {
         refused = false;
         continue;
       }
-      if (!refused && clock.now() < tokens.expiresAtMs - 5000) return accessOf(tokens, clock.now() + 5000);
+      if (!refused && clock.now() < tokens.expiresAtMs - 5000) return this.#give(tokens, clock.now() + 5000);
       await clock.sleep(backoffMs(failures, random(), { capMs: 60_000 }), signal);
     }
     return undefined;
@@ -138,8 +162,12 @@ export class AppAuthorization {
 
   /** Ends the grant at the server and forgets it here, also when the server cannot be reached. */
   async revoke(): Promise<void> {
-    const tokens = this.#tokens();
-    this.#options.tokenStore.removeItem(TOKENS_KEY);
+    // Under the lock, so that no other tab's refresh brings the tokens back.
+    const tokens = await this.#exclusively(this.#tokensKey, async () => {
+      const known = this.#tokens();
+      await this.#forget();
+      return known;
+    });
     if (tokens === undefined) return;
     const { server, client } = await this.#server.registered();
     const response = await oauth.revocationRequest(server, client, oauth.None(), tokens.refreshToken, {
@@ -166,7 +194,7 @@ export class AppAuthorization {
       scope: wish.actions.flatMap((action) => SCOPES[action] ?? []).join(" "),
       authorization_details: JSON.stringify([{ type: "iot_access", granularity: "raw", ...wish }]),
     });
-    this.#options.tokenStore.setItem(PENDING_KEY, JSON.stringify(pending));
+    this.#tabStore.setItem(PENDING_KEY, JSON.stringify(pending));
 
     if (server.authorization_endpoint === undefined) throw new ConsentError("no_authorization_endpoint");
     const url = new URL(server.authorization_endpoint);
@@ -188,7 +216,19 @@ export class AppAuthorization {
     return url;
   }
 
+  #give({ accessToken, gatewayUri, expiresAtMs, renewAtMs }: Tokens, renewLaterAtMs = renewAtMs): Access {
+    this.#given = accessToken;
+    return { token: accessToken, gatewayUri, expiresAtMs, renewAtMs: renewLaterAtMs };
+  }
+
+  /** Under the lock: whoever waited for it may find that all is done. */
   async #refresh(refreshToken: string): Promise<"done" | "ended" | "unavailable"> {
+    const newest = (await this.#newest()) ?? this.#tokens();
+    if (newest === undefined) return "ended";
+    if (newest.refreshToken !== refreshToken) {
+      this.#options.tokenStore.setItem(this.#tokensKey, JSON.stringify(newest));
+      return "done";
+    }
     let registered: Registered | undefined;
     try {
       registered = await this.#server.registered();
@@ -203,18 +243,18 @@ export class AppAuthorization {
         );
         return await oauth.processRefreshTokenResponse(server, client, response);
       });
-      this.#keep(answer, refreshToken);
+      await this.#keep(answer, refreshToken);
       return "done";
     } catch (error) {
       const code = errorCode(error) ?? "";
       if (!FINAL_ERRORS.includes(code)) return "unavailable";
       if (code === "invalid_client" && registered !== undefined) this.#server.forgetClient(registered);
-      this.#options.tokenStore.removeItem(TOKENS_KEY);
+      await this.#forget();
       return "ended";
     }
   }
 
-  #keep(answer: oauth.TokenEndpointResponse, knownRefreshToken?: string): void {
+  async #keep(answer: oauth.TokenEndpointResponse, knownRefreshToken?: string): Promise<void> {
     const refreshToken = answer.refresh_token ?? knownRefreshToken;
     const { access_token: accessToken, gateway_uri: gatewayUri, expires_in: lifeSeconds = 60 } = answer;
     if (refreshToken === undefined || typeof gatewayUri !== "string")
@@ -222,21 +262,30 @@ export class AppAuthorization {
     const expiresAtMs = this.#options.clock.now() + lifeSeconds * 1000;
     const renewAtMs = expiresAtMs - Math.min(60_000, lifeSeconds * 200) * (1 + this.#options.random());
     const tokens: Tokens = { accessToken, refreshToken, gatewayUri, expiresAtMs, renewAtMs };
-    this.#options.tokenStore.setItem(TOKENS_KEY, JSON.stringify(tokens));
+    this.#options.tokenStore.setItem(this.#tokensKey, JSON.stringify(tokens));
+    await this.#share(tokens);
+  }
+
+  async #forget(): Promise<void> {
+    this.#options.tokenStore.removeItem(this.#tokensKey);
+    await this.#share(undefined);
+  }
+
+  /** A window without a place for it (some private ones) is a tab of its own. */
+  async #share(tokens: Tokens | undefined): Promise<void> {
+    await this.#options.sharedStore?.save(this.#tokensKey, tokens).catch(() => undefined);
+  }
+
+  async #newest(): Promise<Tokens | undefined> {
+    const found = await this.#options.sharedStore?.load(this.#tokensKey).catch(() => undefined);
+    return found as Tokens | undefined; // nothing else is ever saved under this name
   }
 
   #tokens(): Tokens | undefined {
-    return readJson<Tokens>(this.#options.tokenStore, TOKENS_KEY, [
+    return readJson<Tokens>(this.#options.tokenStore, this.#tokensKey, [
       "accessToken",
       "refreshToken",
       "gatewayUri",
     ]);
   }
-}
-
-function accessOf(
-  { accessToken, gatewayUri, expiresAtMs, renewAtMs }: Tokens,
-  renewLaterAtMs = renewAtMs,
-): Access {
-  return { token: accessToken, gatewayUri, expiresAtMs, renewAtMs: renewLaterAtMs };
 }

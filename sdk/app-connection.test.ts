@@ -17,6 +17,7 @@ let server: TestAuthorizationServer;
 let clock: ManualClock;
 let app: App;
 let connection: AppConnection;
+let tokenStore: MemoryStore;
 const samples = () => new EventLog<ReceivedSample>();
 let seen: {
   statuses: EventLog<string>;
@@ -34,7 +35,8 @@ beforeEach(async () => {
   seen = { statuses: new EventLog(), grants: new EventLog(), samples: samples(), presence: new EventLog() };
   const redirectUri = "http://127.0.0.1:19490/";
   const { gateway, fetch } = server;
-  const stores = { tokenStore: new MemoryStore(), clientStore: new MemoryStore() };
+  tokenStore = new MemoryStore();
+  const stores = { tokenStore, clientStore: new MemoryStore() };
   app = new App({
     gateway,
     fetch,
@@ -56,6 +58,26 @@ beforeEach(async () => {
 afterEach(async () => {
   await connection.close();
   await broker.stop();
+});
+
+test("with a broker that knows only MQTT 3.1.1, an app that would keep a session works without one", async () => {
+  await connection.close();
+  const tab = new App({
+    gateway: server.gateway,
+    fetch: server.fetch,
+    redirectUri: "http://127.0.0.1:19490/",
+    appName: "Room monitor",
+    clock,
+    random: () => 0.5,
+    tokenStore,
+    clientStore: new MemoryStore(),
+    tabStore: new MemoryStore(),
+    locks: navigator.locks,
+  });
+  const statuses = new EventLog<string>();
+  connection = tab.connect({ onStatus: statuses.push });
+  await statuses.first((status) => status === "online");
+  expect(statuses.events).toEqual(["connecting", "online"]);
 });
 
 test("the grant, the devices' presence and their samples arrive, exactly as they were sent", async () => {

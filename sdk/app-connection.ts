@@ -42,12 +42,16 @@ export class NotConnected extends Error {
 /** By what right to connect, and who is told what arrives. */
 export interface AppConnectionOptions {
   readonly authorization: AppAuthorization;
+  /** The name of a session that outlives the connection for some minutes; without it there is none. */
+  readonly session?: Promise<string>;
   readonly handlers: AppHandlers;
   readonly clock: Clock;
   /** 0 ≤ x < 1, for back-off. */
   readonly random: () => number;
 }
 
+/** Long enough for a reload, or a phone that goes through a tunnel; short enough to cost the owner nothing. */
+const SESSION_SECONDS = 300;
 const TOPIC_FILTERS = ["grant", "devices/+/telemetry/+", "devices/+/$state", "devices/+/command/+/reply"];
 
 /** An app's live view of the devices it was granted (MESSAGING.md §2, "app"). */
@@ -55,16 +59,23 @@ export class AppConnection {
   readonly #options: AppConnectionOptions;
   readonly #replies = new Map<string, (reply: CommandReply) => void>();
   readonly #stop = new AbortController();
-  readonly #link: MqttLink;
+  #link: MqttLink | undefined;
   /** Resolves when the connection has ended for good. */
   readonly ended: Promise<void>;
   #status: AppStatus = "connecting";
 
   constructor(options: AppConnectionOptions) {
     this.#options = options;
-    const { authorization, clock, random } = options;
+    options.handlers.onStatus?.(this.#status);
+    this.ended = this.#run().then(() => this.#enter("ended"));
+  }
+
+  async #run(): Promise<void> {
+    const { authorization, clock, random, session } = this.#options;
+    const name = await session;
     this.#link = new MqttLink({
-      mqttClientId: base64url(crypto.getRandomValues(new Uint8Array(12))),
+      mqttClientId: name ?? base64url(crypto.getRandomValues(new Uint8Array(12))),
+      ...(name === undefined ? {} : { sessionSeconds: SESSION_SECONDS }),
       topicFilters: TOPIC_FILTERS,
       clock,
       random,
@@ -76,8 +87,7 @@ export class AppConnection {
       onUp: async () => this.#enter("online"),
       onDown: () => this.#enter("offline"),
     });
-    options.handlers.onStatus?.(this.#status);
-    this.ended = this.#link.run(this.#stop.signal).then(() => this.#enter("ended"));
+    await this.#link.run(this.#stop.signal);
   }
 
   get status(): AppStatus {
@@ -99,9 +109,13 @@ export class AppConnection {
     const timer = new AbortController();
     const late = this.#options.clock.sleep(timeoutMs, timer.signal).then(() => "late" as const);
     try {
-      const sent = this.#link
-        .publishNow(`devices/${handle}/command/${name}`, JSON.stringify({ id, value }))
-        .then((isSent) => (isSent ? new Promise<never>(() => undefined) : ("unsent" as const)));
+      const sending = this.#link?.publishNow(
+        `devices/${handle}/command/${name}`,
+        JSON.stringify({ id, value }),
+      );
+      const sent = Promise.resolve(sending).then((isSent) =>
+        isSent ? new Promise<never>(() => undefined) : ("unsent" as const),
+      );
       const first = await Promise.race([reply, sent, late]);
       if (first === "unsent") throw new NotConnected(`${name} was not sent`);
       if (first === "late") throw new CommandTimedOut(`${name}: no reply within ${timeoutMs} ms`);

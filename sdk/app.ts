@@ -1,8 +1,10 @@
 import { type AccessWish, AppAuthorization } from "./app-authorization.ts";
 import { AppConnection, type AppHandlers } from "./app-connection.ts";
+import { BrowserDatabase } from "./browser-database.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { KeyValueStore } from "./key-value-store.ts";
 import { IndexedDbProofKeys, type ProofKeyStore } from "./proof-key.ts";
+import { exclusivelyBy, type TabLocks, tabName } from "./tabs.ts";
 
 export type { AccessWish } from "./app-authorization.ts";
 export {
@@ -25,8 +27,15 @@ export interface AppOptions {
   readonly redirectUri: string;
   /** What people read on the consent page. */
   readonly appName: string;
-  /** Default `sessionStorage`: tokens end with the tab. */
+  /**
+   * Default `localStorage`, so that all tabs have the same tokens: each refresh token is good for once only. Where
+   * the browser has nothing that tabs can agree by (IndexedDB, Web Locks), `sessionStorage`: a grant for each tab.
+   */
   readonly tokenStore?: KeyValueStore;
+  /** Default `sessionStorage`: what one tab knows beyond a reload. */
+  readonly tabStore?: KeyValueStore;
+  /** Default the browser's (Web Locks). */
+  readonly locks?: TabLocks;
   /** Default `localStorage`: a browser registers the app once. */
   readonly clientStore?: KeyValueStore;
   /** Default the browser's IndexedDB, where there is one. */
@@ -50,18 +59,27 @@ export class App {
   readonly #authorization: AppAuthorization;
   readonly #clock: Clock;
   readonly #random: () => number;
+  readonly #tabStore: KeyValueStore | undefined;
+  readonly #locks: TabLocks | undefined;
+  #tabName: Promise<string> | undefined;
   #connection: AppConnection | undefined;
 
   constructor(options: AppOptions) {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
+    this.#tabStore = options.tabStore ?? globalThis.sessionStorage;
+    this.#locks = options.locks ?? globalThis.navigator?.locks;
+    const canShare = typeof indexedDB !== "undefined" && this.#locks !== undefined;
     this.#authorization = new AppAuthorization({
       // A browser's fetch must be called on its window, not on an options object.
       fetch: (...request) => fetch(...request),
-      tokenStore: options.tokenStore ?? sessionStorage,
+      tokenStore: options.tokenStore ?? (canShare ? localStorage : sessionStorage),
+      ...(canShare ? { sharedStore: new BrowserDatabase() } : {}),
       clientStore: options.clientStore ?? localStorage,
       ...(typeof indexedDB === "undefined" ? {} : { proofKeys: new IndexedDbProofKeys() }),
       ...options,
+      ...(this.#tabStore === undefined ? {} : { tabStore: this.#tabStore }),
+      exclusively: exclusivelyBy(this.#locks),
       clock: this.#clock,
       random: this.#random,
     });
@@ -88,10 +106,16 @@ export class App {
     return await this.#authorization.complete(location);
   }
 
-  /** Connects and stays connected until the grant ends, `disconnect` or the connection's `close`. */
+  /**
+   * Connects and stays connected until the grant ends, `disconnect` or the connection's `close`; one connection at a
+   * time. What devices send at QoS 1 while the page reloads arrives afterwards.
+   */
   connect(handlers: AppHandlers): AppConnection {
+    if (this.#tabStore !== undefined && this.#locks !== undefined)
+      this.#tabName ??= tabName(this.#tabStore, this.#locks);
     this.#connection = new AppConnection({
       authorization: this.#authorization,
+      ...(this.#tabName === undefined ? {} : { session: this.#tabName }),
       handlers,
       clock: this.#clock,
       random: this.#random,

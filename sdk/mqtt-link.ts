@@ -31,6 +31,11 @@ export interface LinkOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly keepAliveSeconds?: number;
+  /**
+   * What arrives at QoS 1 while there is no connection is kept for so long (MQTT 5 session expiry); a goodbye ends it
+   * at once. Without it, and with a broker that knows only 3.1.1, nothing is kept.
+   */
+  readonly sessionSeconds?: number;
   readonly onMessage: (message: LinkMessage) => void;
   /** Runs after subscribing and before anybody else's publishes leave. */
   readonly onUp?: (publish: Publish) => Promise<void>;
@@ -51,7 +56,7 @@ export type Publish = (topicName: string, payload: string, options?: PublishOpti
 type Connection = { readonly client: mqtt.MqttClient; readonly closed: Promise<"closed"> };
 type Outcome = "ended" | "stopped";
 type End =
-  | { readonly why: "refused" | "stopped" }
+  | { readonly why: "refused" | "stopped" | "too new" }
   | { readonly why: "lost"; readonly wasUp: boolean }
   | { readonly why: "renew"; readonly next: LinkCredential | undefined };
 
@@ -71,11 +76,14 @@ const FIRST_PAUSE_MS = 500;
  */
 export class MqttLink {
   readonly #options: LinkOptions;
+  /** 4 is 3.1.1 (MQTT 5.0 §3.1.2.2). */
+  #protocolLevel: 4 | 5;
   #connection: Connection | undefined;
   #opened = Promise.withResolvers<Connection | undefined>();
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.#protocolLevel = options.sessionSeconds === undefined ? 4 : 5;
   }
 
   /** Runs until there is no credential any more ("ended") or `signal` aborts ("stopped", with a clean goodbye). */
@@ -89,6 +97,7 @@ export class MqttLink {
         const startedMs = clock.now();
         const end = await this.#connectOnce(current, signal);
         if (end.why === "stopped") return "stopped";
+        if (end.why === "too new") continue;
         if (end.why === "renew") {
           current = end.next;
           continue;
@@ -146,7 +155,7 @@ export class MqttLink {
       return { why: "lost", wasUp: this.#connection === opened };
     } finally {
       this.#close(opened);
-      await this.#disconnect(opened);
+      await this.#disconnect(opened, signal.aborted);
       this.#options.onDown?.();
     }
   }
@@ -198,11 +207,14 @@ export class MqttLink {
   }
 
   #open(current: LinkCredential, signal: AbortSignal): Promise<Connection | End> {
-    const { mqttClientId, will, keepAliveSeconds = 60, onMessage } = this.#options;
+    const { mqttClientId, will, keepAliveSeconds = 60, sessionSeconds, onMessage } = this.#options;
+    const keepsSession = this.#protocolLevel === 5 && sessionSeconds !== undefined;
     const client = mqtt.connect(current.gatewayUri, {
       clientId: mqttClientId,
-      protocolVersion: 4,
-      clean: true, // a command that waited for a sleeping device would come too late (MESSAGING.md §5)
+      protocolVersion: this.#protocolLevel,
+      // For a device: a command that waited while it slept would come too late (MESSAGING.md §5).
+      clean: !keepsSession,
+      ...(keepsSession ? { properties: { sessionExpiryInterval: sessionSeconds } } : {}),
       username: "Bearer",
       password: current.token,
       keepalive: keepAliveSeconds,
@@ -219,7 +231,7 @@ export class MqttLink {
     );
     const closed = new Promise<"closed">((resolve) => client.once("close", () => resolve("closed")));
     return new Promise((resolve) => {
-      const fail = (why: "refused" | "lost" | "stopped") => {
+      const fail = (why: "refused" | "lost" | "stopped" | "too new") => {
         signal.removeEventListener("abort", stop);
         client.end(true);
         resolve(why === "lost" ? { why, wasUp: false } : { why });
@@ -231,7 +243,11 @@ export class MqttLink {
         resolve({ client, closed });
       });
       // Later errors arrive here too: MQTT.js gives up on the connection, and so do we.
-      client.on("error", (error) => fail(isAuthorityRefusal(error) ? "refused" : "lost"));
+      client.on("error", (error) => {
+        const isTooNew = this.#protocolLevel === 5 && isProtocolRefusal(error);
+        if (isTooNew) this.#protocolLevel = 4;
+        fail(isTooNew ? "too new" : isAuthorityRefusal(error) ? "refused" : "lost");
+      });
       client.once("close", () => fail("lost"));
     });
   }
@@ -242,9 +258,11 @@ export class MqttLink {
     this.#opened = Promise.withResolvers();
   }
 
-  async #disconnect({ client }: Connection): Promise<void> {
+  /** @param isOver nobody comes back for what the session would keep. */
+  async #disconnect({ client }: Connection, isOver: boolean): Promise<void> {
     const wasConnected = client.connected;
-    const ended = client.endAsync(!wasConnected).catch(() => undefined);
+    const goodbye = isOver && this.#protocolLevel === 5 ? { properties: { sessionExpiryInterval: 0 } } : {};
+    const ended = client.endAsync(!wasConnected, goodbye).catch(() => undefined);
     await this.#withinGoodbyeTime(ended);
     if (wasConnected) client.stream?.destroy();
   }
@@ -274,4 +292,10 @@ async function publishOn(
 function isAuthorityRefusal(error: Error): boolean {
   const code: unknown = Reflect.get(error, "code");
   return code === 4 || code === 5 || code === 0x86 || code === 0x87;
+}
+
+/** CONNACK 1 of 3.1.1, which is what a broker without MQTT 5 answers, and its counterpart of 5.0. */
+function isProtocolRefusal(error: Error): boolean {
+  const code: unknown = Reflect.get(error, "code");
+  return code === 1 || code === 0x84;
 }

@@ -1,3 +1,5 @@
+import { BrowserDatabase } from "./browser-database.ts";
+
 /** Where a browser keeps the key that its refresh tokens are bound to (RFC 9449). The key cannot leave it. */
 export interface ProofKeyStore {
   /** @returns `undefined` when there is none. */
@@ -25,42 +27,20 @@ export async function proofKey(store: ProofKeyStore): Promise<CryptoKeyPair | un
   }
 }
 
-const DATABASE = "edgenym";
-const STORE = "keys";
 const NAME = "proof";
 
-/** The browser's IndexedDB, which can hold a key without ever showing it. */
+/** Kept in the browser's IndexedDB. */
 export class IndexedDbProofKeys implements ProofKeyStore {
+  readonly #database = new BrowserDatabase();
+
   async load(): Promise<CryptoKeyPair | undefined> {
-    const found: unknown = await this.#request("readonly", (keys) => keys.get(NAME));
+    const found = await this.#database.load(NAME);
     const isPair =
       typeof found === "object" && found !== null && "privateKey" in found && "publicKey" in found;
     return isPair ? (found as CryptoKeyPair) : undefined; // nothing else is ever saved under this name
   }
 
   async save(pair: CryptoKeyPair): Promise<void> {
-    await this.#request("readwrite", (keys) => keys.put(pair, NAME));
+    await this.#database.save(NAME, pair);
   }
-
-  async #request(mode: IDBTransactionMode, work: (keys: IDBObjectStore) => IDBRequest): Promise<unknown> {
-    const database = await this.#open();
-    try {
-      return await settled(work(database.transaction(STORE, mode).objectStore(STORE)));
-    } finally {
-      database.close();
-    }
-  }
-
-  #open(): Promise<IDBDatabase> {
-    const opening = indexedDB.open(DATABASE, 1);
-    opening.addEventListener("upgradeneeded", () => opening.result.createObjectStore(STORE));
-    return settled(opening);
-  }
-}
-
-function settled<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.addEventListener("success", () => resolve(request.result));
-    request.addEventListener("error", () => reject(request.error));
-  });
 }
