@@ -5,12 +5,13 @@ export class Ring<T> {
   protected head = 0;
   length = 0;
 
-  constructor(items: readonly T[] = []) {
-    let capacity = 8;
-    while (capacity < items.length) capacity *= 2;
-    this.items = new Array<T | undefined>(capacity).fill(undefined);
-    this.mask = capacity - 1;
-    for (const item of items) this.push(item);
+  /** `capacity` is what it has room for before it grows: a power of two. */
+  constructor(items: readonly T[] = [], capacity = 8) {
+    let room = capacity;
+    while (room < items.length) room *= 2;
+    this.items = [...items, ...new Array<T | undefined>(room - items.length).fill(undefined)];
+    this.mask = room - 1;
+    this.length = items.length;
   }
 
   push(item: T): void {
