@@ -11,15 +11,39 @@ interface Listener {
   readonly prepare: Prepare | undefined;
 }
 
+/** The host as the states see it: after each of their timers the matches are counted. */
+class AccountedHost implements Host {
+  readonly #host: Host;
+  readonly #account: () => void;
+  constructor(host: Host, account: () => void) {
+    this.#host = host;
+    this.#account = account;
+  }
+  now(): number {
+    return this.#host.now();
+  }
+  charge(rows: number): void {
+    this.#host.charge(rows);
+  }
+  get isResuming(): boolean {
+    return this.#host.isResuming;
+  }
+  timer(fire: (time: number) => void): Timer {
+    return this.#host.timer((time) => {
+      fire(time);
+      this.#account();
+    });
+  }
+}
+
 /** One instance of a pattern or sequence: its states, and one entry per input stream. */
 export class PatternRuntime extends Processor {
   readonly #settings: PatternSettings;
   readonly #host: Host;
   readonly #pres: readonly PreState[];
+  readonly #element: ElementPlan;
   #expiring: readonly PreState[] = [];
-  readonly #listeners = new Map<string, Listener[]>();
   readonly #root: Part;
-  readonly #isSequence: boolean;
   #charged = 0;
   /** Frees what `within` has ended when no event comes to do it. */
   readonly #sweep: Timer | undefined;
@@ -31,10 +55,11 @@ export class PatternRuntime extends Processor {
   constructor(plan: PatternPlan, host: Host) {
     super();
     this.#host = host;
-    this.#isSequence = plan.type === "sequence";
     this.#settings = { type: plan.type, width: plan.width, withinMs: plan.withinMs, startIds: [] };
-    const builder = new PatternBuilder(this.#settings, this.#accounted(host), (stateEvent) =>
-      this.next.processOne(stateEvent),
+    const builder = new PatternBuilder(
+      this.#settings,
+      new AccountedHost(host, () => this.#account()),
+      (stateEvent) => this.next.processOne(stateEvent),
     );
     this.#root = builder.build(plan.element);
     this.#pres = builder.pres;
@@ -46,24 +71,8 @@ export class PatternRuntime extends Processor {
         (p) => !(p.isStart && starts.length === 1 && p.constructor === PreState),
       );
     }
-    this.#listen(plan.element);
+    this.#element = plan.element;
     this.#sweep = plan.withinMs === undefined ? undefined : host.timer((time) => this.#onSweep(time));
-  }
-
-  /** The host, with an account of the matches after each timer of a state. */
-  #accounted(host: Host): Host {
-    return {
-      now: () => host.now(),
-      charge: (rows) => host.charge(rows),
-      get isResuming() {
-        return host.isResuming;
-      },
-      timer: (fire) =>
-        host.timer((time) => {
-          fire(time);
-          this.#account();
-        }),
-    };
   }
 
   /** Siddhi's partial matches wait for the next event to be dropped; here a silent stream frees them too. */
@@ -85,30 +94,23 @@ export class PatternRuntime extends Processor {
     this.#sweep?.notifyAt(time + (this.#settings.withinMs ?? 0) + 1);
   }
 
-  #listen(element: ElementPlan): void {
+  /** The states that wait for the stream, in the order of the pattern. */
+  #listenersOf(element: ElementPlan, stream: string): Listener[] {
     switch (element.kind) {
       case "state":
       case "absent": {
+        if (element.stream !== stream) return [];
         const pre = this.#pres.find((p) => p.stateId === element.slot) as PreState; // one per slot
-        const list = this.#listeners.get(element.stream) ?? [];
-        list.push({ pre, prepare: element.prepare });
-        this.#listeners.set(element.stream, list);
-        return;
+        return [{ pre, prepare: element.prepare }];
       }
       case "count":
-        this.#listen(element.state);
-        return;
+        return this.#listenersOf(element.state, stream);
       case "logical":
-        this.#listen(element.second);
-        this.#listen(element.first);
-        return;
+        return [...this.#listenersOf(element.second, stream), ...this.#listenersOf(element.first, stream)];
       case "next":
-        this.#listen(element.left);
-        this.#listen(element.right);
-        return;
+        return [...this.#listenersOf(element.left, stream), ...this.#listenersOf(element.right, stream)];
       case "every":
-        this.#listen(element.inner);
-        return;
+        return this.#listenersOf(element.inner, stream);
     }
   }
 
@@ -125,7 +127,7 @@ export class PatternRuntime extends Processor {
 
   /** The entry for one input stream. */
   receiverFor(stream: string): Receiver {
-    const listeners = this.#listeners.get(stream) ?? [];
+    const listeners = this.#listenersOf(this.#element, stream);
     const [only] = listeners;
     if (listeners.length === 1 && only !== undefined) {
       return {
@@ -150,7 +152,7 @@ export class PatternRuntime extends Processor {
     this.#latest = now;
     this.#hasArrived = true;
     for (let i = 0; i < expiring.length; i++) (expiring[i] as PreState).expireEvents(now); // in range
-    if (!this.#isSequence) {
+    if (this.#settings.type === "pattern") {
       for (let i = 0; i < listeners.length; i++) (listeners[i] as Listener).pre.updateState(); // in range
       return;
     }

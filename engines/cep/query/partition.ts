@@ -96,8 +96,8 @@ interface KeyedInstance {
   readonly queries: QueryInstance[];
   /** The partition's own copy of each stream it reads, inner ones included. */
   readonly junctions: Map<string, Junction>;
-  /** Junctions of outer streams, in the order of `#entryStreams`. */
-  readonly entries: readonly (Junction | undefined)[];
+  /** Where single events of the outer streams go, in the order of `#entryStreams`. */
+  readonly entries: readonly (Receiver | undefined)[];
   lastUsed: number;
 }
 
@@ -163,7 +163,7 @@ export class PartitionRuntime {
       receive,
       receiveOne: (e) => {
         const key = only(e);
-        if (key !== null) this.#instanceOf(key).entries[at]?.sendOne(e);
+        if (key !== null) this.#instanceOf(key).entries[at]?.receiveOne(e);
       },
     };
   }
@@ -241,7 +241,7 @@ export class PartitionRuntime {
       for (const { stream, receiver } of query.entries) junctionOf(stream).subscribe(receiver);
       return query;
     });
-    const entries = this.#entryStreams.map((s) => junctions.get(s));
+    const entries = this.#entryStreams.map((s) => junctions.get(s)?.entry());
     const instance = { queries, junctions, entries, lastUsed: this.#services.now() };
     this.#instances.set(key, instance);
     return instance;

@@ -156,22 +156,23 @@ function rowMaker(fns: readonly ((e: Ev) => unknown)[]): RowMaker {
  */
 export class Selector extends Processor {
   readonly #plan: SelectorPlan;
-  readonly #aggregates: Aggregates;
+  /** Absent when the query has no aggregates. */
+  readonly #aggregates: Aggregates | undefined;
   readonly #batching: boolean;
-  readonly #hasAggregates: boolean;
 
   constructor(plan: SelectorPlan, next: Sink, batching: boolean) {
     super();
     this.#plan = plan;
     this.next = next;
     this.#batching = batching;
-    this.#aggregates = new Aggregates(plan.aggregators, plan.keyOf !== undefined);
-    this.#hasAggregates = !plan.aggregators.isEmpty;
+    this.#aggregates = plan.aggregators.isEmpty
+      ? undefined
+      : new Aggregates(plan.aggregators, plan.keyOf !== undefined);
   }
 
   /** True when expired events leave no trace: neither aggregates nor the output take them. */
   get ignoresExpired(): boolean {
-    return !this.#hasAggregates && !this.#plan.expiredOn;
+    return this.#aggregates === undefined && !this.#plan.expiredOn;
   }
 
   process(chunk: Ev[]): void {
@@ -197,11 +198,12 @@ export class Selector extends Processor {
   override processPair(a: Ev, b: Ev): void {
     const plan = this.#plan;
     // The common pair of a sliding window: one leaves unseen, one comes.
-    if (a.type !== EXPIRED || plan.expiredOn || !this.#hasAggregates || b.type !== CURRENT) {
+    const aggregates = this.#aggregates;
+    if (a.type !== EXPIRED || plan.expiredOn || aggregates === undefined || b.type !== CURRENT) {
       this.process([a, b]);
       return;
     }
-    this.#aggregates.update(a, plan.keyOf === undefined ? undefined : plan.keyOf(a));
+    aggregates.update(a, plan.keyOf === undefined ? undefined : plan.keyOf(a));
     this.processOne(b);
   }
 
@@ -223,13 +225,13 @@ export class Selector extends Processor {
       return this.#batching
         ? this.#lastPerGroup(chunk, this.#plan.keyOf)
         : this.#eachGrouped(chunk, this.#plan.keyOf);
-    return this.#hasAggregates && this.#batching ? this.#last(chunk) : this.#each(chunk);
+    return this.#aggregates !== undefined && this.#batching ? this.#last(chunk) : this.#each(chunk);
   }
 
   /** Fills `out`; true when the event is one to send. */
   #select(e: Ev, key: unknown): boolean {
     const plan = this.#plan;
-    if (this.#hasAggregates) this.#aggregates.update(e, key);
+    if (this.#aggregates !== undefined) this.#aggregates.update(e, key);
     if (e.type === CURRENT ? !plan.currentOn : !plan.expiredOn) return false;
     e.out = plan.makeRow(e);
     return plan.having === undefined || plan.having(e) === true;
@@ -241,7 +243,7 @@ export class Selector extends Processor {
       if (e.type === CURRENT || e.type === EXPIRED) {
         if (this.#select(e, undefined)) out.push(e);
       } else if (e.type === RESET) {
-        this.#aggregates.reset();
+        this.#aggregates?.reset();
         out.push(e);
       }
     }
@@ -254,7 +256,7 @@ export class Selector extends Processor {
     for (const e of chunk) {
       if (e.type === CURRENT || e.type === EXPIRED) {
         if (this.#select(e, undefined)) last = e;
-      } else if (e.type === RESET) this.#aggregates.reset();
+      } else if (e.type === RESET) this.#aggregates?.reset();
     }
     if (last === null) return null;
     const { limit, offset } = this.#plan;
@@ -277,7 +279,7 @@ export class Selector extends Processor {
       if (e.type === CURRENT || e.type === EXPIRED) {
         e.key = keyOf(e);
         if (this.#select(e, e.key)) groups.set(e.key, e);
-      } else if (e.type === RESET) this.#aggregates.reset();
+      } else if (e.type === RESET) this.#aggregates?.reset();
     }
     return groups.size === 0 ? null : this.#arrange([...groups.values()]);
   }
@@ -288,7 +290,7 @@ export class Selector extends Processor {
       if (e.type === CURRENT || e.type === EXPIRED) {
         e.key = keyOf(e);
         if (this.#select(e, e.key)) out.push(e);
-      } else if (e.type === RESET) this.#aggregates.reset();
+      } else if (e.type === RESET) this.#aggregates?.reset();
     }
     return out.length === 0 ? null : out;
   }
@@ -307,9 +309,9 @@ export class Selector extends Processor {
   }
 
   override save(): unknown {
-    return this.#hasAggregates ? this.#aggregates.save() : undefined;
+    return this.#aggregates?.save();
   }
   override load(saved: unknown): void {
-    if (saved !== undefined) this.#aggregates.load(saved);
+    if (saved !== undefined) this.#aggregates?.load(saved);
   }
 }

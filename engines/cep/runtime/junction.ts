@@ -41,6 +41,21 @@ export class Junction {
     return this.#receivers.length > 0;
   }
 
+  /** Where the stream's events go now: its only receiver, else all of them. What they throw is the caller's. */
+  entry(): Receiver {
+    const receivers = this.#receivers;
+    const [only] = receivers;
+    if (receivers.length === 1 && only !== undefined) return only;
+    return {
+      receive: (chunk) => {
+        for (const r of receivers) r.receive(chunk);
+      },
+      receiveOne: (e) => {
+        for (const r of receivers) r.receiveOne(e);
+      },
+    };
+  }
+
   /** Sends a chunk of one. */
   sendOne(e: Ev): void {
     this.eventCount++;

@@ -16,7 +16,7 @@ export class Timer {
   readonly #fire: (time: number) => void;
   /** Position of the operator in the app; orders timers that fall due together in playback. */
   readonly order: number;
-  queue = new Ring<number>();
+  queue = new Ring<number>([], 2);
   due = 0;
   sequence = 0;
   isScheduled = false;
