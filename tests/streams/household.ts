@@ -13,8 +13,15 @@ export class Household {
   readonly #gateway: string;
   readonly #tokens: ReadonlyMap<string, string>;
   readonly ownerToken: string;
+  readonly person: Person;
 
-  private constructor(gateway: string, ownerToken: string, tokens: ReadonlyMap<string, string>) {
+  private constructor(
+    gateway: string,
+    ownerToken: string,
+    tokens: ReadonlyMap<string, string>,
+    person: Person,
+  ) {
+    this.person = person;
     this.#gateway = gateway;
     this.ownerToken = ownerToken;
     this.#tokens = tokens;
@@ -35,7 +42,7 @@ export class Household {
       tokens.set(name, (await ownedDevice(didp, factory, person, name, product)).accessToken);
     }
     const owner = await logInAsOwner(didp, redirectUri, (url) => person.consent(url, redirectUri));
-    return new Household(gateway, owner.accessToken, tokens);
+    return new Household(gateway, owner.accessToken, tokens, person);
   }
 
   /** The access token of one of the devices. */

@@ -20,6 +20,7 @@ export class ThirdPartyApp {
   readonly client: oauth.Client;
   readonly gateway: string;
   readonly redirectUri: string;
+  readonly #auth: oauth.ClientAuth;
 
   private constructor(
     server: oauth.AuthorizationServer,
@@ -27,14 +28,24 @@ export class ThirdPartyApp {
     gateway: string,
     redirectUri: string,
   ) {
+    // A public client has no secret to show.
+    const secret = client.client_secret;
+    this.#auth = typeof secret === "string" ? oauth.ClientSecretBasic(secret) : oauth.None();
     this.server = server;
     this.client = client;
     this.gateway = gateway;
     this.redirectUri = redirectUri;
   }
 
-  /** From the gateway's address to a registered client (RFC 9728, RFC 8414, RFC 7591). */
-  static async register(gateway: string, name: string): Promise<ThirdPartyApp> {
+  /**
+   * From the gateway's address to a registered client (RFC 9728, RFC 8414, RFC 7591).
+   * @param authMethod `none` for an app in a browser, else one with a server of its own.
+   */
+  static async register(
+    gateway: string,
+    name: string,
+    authMethod: "none" | "client_secret_basic" = "none",
+  ): Promise<ThirdPartyApp> {
     const resource = new URL(gateway);
     const described = await oauth.processResourceDiscoveryResponse(
       resource,
@@ -49,7 +60,7 @@ export class ThirdPartyApp {
     const client = await oauth.processDynamicClientRegistrationResponse(
       await oauth.dynamicClientRegistrationRequest(
         server,
-        { client_name: name, redirect_uris: [redirectUri], token_endpoint_auth_method: "none" },
+        { client_name: name, redirect_uris: [redirectUri], token_endpoint_auth_method: authMethod },
         local,
       ),
     );
@@ -88,9 +99,28 @@ export class ThirdPartyApp {
   ): Promise<{ callback: URLSearchParams; verifier: string }> {
     const verifier = oauth.generateRandomCodeVerifier();
     const request = await this.request(verifier);
-    const answer = await person.consent(this.authorizationUrl(request), this.redirectUri, ticks);
+    const url = this.authorizationUrl(await this.#pushed(request));
+    const answer = await person.consent(url, this.redirectUri, ticks);
     const callback = oauth.validateAuthResponse(this.server, this.client, answer, request.state ?? "");
     return { callback, verifier };
+  }
+
+  /** An app with a credential hands its request in beforehand (RFC 9126). */
+  async #pushed(request: Readonly<Record<string, string>>): Promise<Readonly<Record<string, string>>> {
+    if (this.client.client_secret === undefined) return request;
+    const response = await oauth.pushedAuthorizationRequest(
+      this.server,
+      this.client,
+      this.#auth,
+      request,
+      local,
+    );
+    const { request_uri } = await oauth.processPushedAuthorizationResponse(
+      this.server,
+      this.client,
+      response,
+    );
+    return { client_id: this.client.client_id, request_uri };
   }
 
   async exchange(callback: URLSearchParams, verifier: string): Promise<AppTokens> {
@@ -98,7 +128,7 @@ export class ThirdPartyApp {
       await oauth.authorizationCodeGrantRequest(
         this.server,
         this.client,
-        oauth.None(),
+        this.#auth,
         callback,
         this.redirectUri,
         verifier,
@@ -115,13 +145,27 @@ export class ThirdPartyApp {
 
   async refresh(refreshToken: string): Promise<AppTokens> {
     return this.#tokensFrom(
-      await oauth.refreshTokenGrantRequest(this.server, this.client, oauth.None(), refreshToken, local),
+      await oauth.refreshTokenGrantRequest(this.server, this.client, this.#auth, refreshToken, local),
     );
+  }
+
+  /** A token of the app's own, without any user (RFC 6749 §4.4). */
+  async ownToken(): Promise<string> {
+    const parameters = { scope: "rules", resource: this.gateway };
+    const response = await oauth.clientCredentialsGrantRequest(
+      this.server,
+      this.client,
+      this.#auth,
+      parameters,
+      local,
+    );
+    const answer = await oauth.processClientCredentialsResponse(this.server, this.client, response);
+    return answer.access_token;
   }
 
   async revoke(token: string): Promise<void> {
     await oauth.processRevocationResponse(
-      await oauth.revocationRequest(this.server, this.client, oauth.None(), token, local),
+      await oauth.revocationRequest(this.server, this.client, this.#auth, token, local),
     );
   }
 
