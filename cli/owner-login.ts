@@ -28,12 +28,7 @@ export async function logInAsOwner(
   redirectUri: string,
   visit: (authorizationUrl: URL) => Promise<URL>,
 ): Promise<OwnerTokens> {
-  const options = { [oauth.allowInsecureRequests]: new URL(didp).protocol === "http:" };
-  const issuer = new URL(didp);
-  const server = await oauth.processDiscoveryResponse(
-    issuer,
-    await oauth.discoveryRequest(issuer, { algorithm: "oauth2", ...options }),
-  );
+  const { server, options } = await discover(didp);
   const verifier = oauth.generateRandomCodeVerifier();
   const state = oauth.generateRandomState();
   const url = new URL(server.authorization_endpoint ?? "");
@@ -73,6 +68,21 @@ export async function logInAsOwner(
     }
     throw error;
   }
+}
+
+/** Ends what the owner agreed to, at the DIdP (RFC 7009): the tokens are worth nothing afterwards. */
+export async function endOwnerAccess(didp: string, { refreshToken }: OwnerTokens): Promise<void> {
+  const { server, options } = await discover(didp);
+  const response = await oauth.revocationRequest(server, CLIENT, oauth.None(), refreshToken, options);
+  await oauth.processRevocationResponse(response);
+}
+
+/** The DIdP's metadata (RFC 8414), and what every request to it takes. */
+async function discover(didp: string) {
+  const issuer = new URL(didp);
+  const options = { [oauth.allowInsecureRequests]: issuer.protocol === "http:" };
+  const answer = await oauth.discoveryRequest(issuer, { algorithm: "oauth2", ...options });
+  return { server: await oauth.processDiscoveryResponse(issuer, answer), options };
 }
 
 /** A page on this machine that a browser is sent back to, once. */

@@ -6,7 +6,7 @@ export interface Product {
   readonly id: string;
   readonly manufacturer: string;
   readonly model: DeviceModel;
-  /** The properties that it does not measure: its owner's commands of the same name say what it shows. */
+  /** The properties that it does not measure: the last command of the same name says what it shows, also after a restart. */
   readonly shows?: readonly string[];
 }
 
@@ -46,7 +46,7 @@ export const products: readonly Product[] = [
       agreement: { title: "Rule agrees with the count", unit: "%" },
       counts: { title: "Counts so far" },
     },
-    ["people", "agreement", "counts"],
+    ["people", "agreement", "counts", "led"], // also the lamp stays as it was told when the power goes
   ),
   {
     id: "head-counter",

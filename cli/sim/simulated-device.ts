@@ -40,7 +40,9 @@ export class SimulatedDevice {
       },
       ...(sampleTime === undefined ? {} : { sampleTime }),
       onState: (state) => {
-        if (state === "online" && "led" in product.model.properties) void this.publish("led", this.#led);
+        // The light is off after a start; what only shows what it was told has nothing to say of its own.
+        if (state === "online" && "led" in product.model.properties && !product.shows?.includes("led"))
+          void this.publish("led", this.#led);
         onState?.(state);
       },
       ...(onCommand === undefined ? {} : { onCommand }),

@@ -99,6 +99,34 @@ test("each device has a light that says whether it is on, and does what it is to
   expect(JSON.parse(refused.payload)).toMatchObject({ status: "failed" });
 });
 
+test("a sign shows what it was told, in the time of its room, and claims nothing of its own after a start", async () => {
+  const identity = anIdentity({
+    name: "Sign",
+    product: "door-sign",
+    mqttClientId: "Sign",
+    refreshToken: "r-Sign",
+  });
+  const simulation = new Simulation({
+    devices: [{ identity, store: new MemoryIdentityStore(identity) }],
+    clock: new ManualClock(),
+    sampleTime: () => 1_513_939_781,
+  });
+  running = simulation.run(stop.signal);
+  await simulation.allOwned();
+  await broker.subscribed.first(({ clientId }) => clientId === "Sign");
+  await broker.publish("command/people", '{"id":"c1","value":2}');
+  await broker.publish("command/led", '{"id":"c2","value":true}');
+  await broker.publish("command/people", '{"id":"c3","value":null}');
+  const refused = await broker.published.first(({ payload }) => payload.includes("c3"));
+  expect(JSON.parse(refused.payload)).toMatchObject({ status: "failed" });
+  await broker.published.first(({ payload }) => payload.includes("c2"));
+  const said = broker.published.events.filter(({ topicName }) => topicName.startsWith("telemetry/"));
+  expect(said.map(({ topicName, payload }) => `${topicName} ${payload}`).sort()).toEqual([
+    'telemetry/led [{"n":"led","vb":true,"t":1513939781}]',
+    'telemetry/people [{"n":"people","v":2,"t":1513939781}]',
+  ]);
+});
+
 test("a household's devices publish what the household's model says", async () => {
   const simulation = simulate();
   await simulation.allOwned();

@@ -1,5 +1,5 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
-import { logInAsOwner } from "../../cli/owner-login.ts";
+import { endOwnerAccess, logInAsOwner } from "../../cli/owner-login.ts";
 import type { Person } from "../../cli/sim/person.ts";
 import { play } from "../../cli/sim/player.ts";
 import type { Simulation } from "../../cli/sim/simulation.ts";
@@ -36,8 +36,8 @@ interface Progress {
 }
 
 /**
- * Puts the occupancy rule into the owner's personal cloud, as owners do: log in, agree, `PUT /v1/me/rules/occupancy`.
- * A rule of that name that is there already goes, with all it remembers.
+ * Puts the occupancy rule into the owner's personal cloud, as owners do: log in, agree, `PUT /v1/me/rules/occupancy`;
+ * afterwards nothing that could change it again is left here. A rule of that name that is there already goes, with all it remembers.
  * @throws Error with the API's answer when it is refused.
  */
 export async function deployOccupancyRule(
@@ -45,15 +45,16 @@ export async function deployOccupancyRule(
   owner: Person,
 ): Promise<void> {
   const redirectUri = "http://127.0.0.1/callback";
-  const { accessToken } = await logInAsOwner(didp, redirectUri, (url) => owner.consent(url, redirectUri));
+  const tokens = await logInAsOwner(didp, redirectUri, (url) => owner.consent(url, redirectUri));
   const request = (method: string, body?: string) =>
     fetch(`${gateway}/v1/me/rules/occupancy`, {
       method,
-      headers: { authorization: `Bearer ${accessToken}`, "content-type": "text/plain" },
+      headers: { authorization: `Bearer ${tokens.accessToken}`, "content-type": "text/plain" },
       ...(body === undefined ? {} : { body }),
     });
   await request("DELETE");
   const answer = await request("PUT", occupancyRule);
+  await endOwnerAccess(didp, tokens);
   if (!answer.ok) throw new Error(`the occupancy rule: ${answer.status} ${await answer.text()}`);
 }
 

@@ -27,7 +27,8 @@ const trace = path.join(stateDir, "part-of-the-trace.csv");
 const server = new Server({
   firstPort: 18330,
   stateDir: path.join(stateDir, "state"),
-  arguments: ["--trace", trace, "--rate", "5"],
+  // Half a minute: time enough to get in before the end.
+  arguments: ["--trace", trace, "--rate", String(Math.ceil(chosen.length / 40))],
 });
 let browser: Browser;
 let alice: Awaited<ReturnType<typeof personAt>>;
@@ -71,7 +72,7 @@ test("after a restart in the middle the rule goes on, and no row is missed or co
   expect(before).toBeLessThan(chosen.length);
   await server.stop();
   await server.start();
-  await page.getByText(`of ${chosen.length} counts so far`).waitFor();
+  await page.getByText(`of ${chosen.length} counts so far`).waitFor({ timeout: 90_000 });
 });
 
 test("at the end every figure is what follows from the trace", async () => {
@@ -108,6 +109,13 @@ test("at the end every figure is what follows from the trace", async () => {
     .evaluateAll((items) => items.map((item) => item.lastChild?.textContent?.trim() ?? ""));
   expect(listed.length).toBeGreaterThanOrEqual(2);
   expect([...listed].sort()).toEqual(did.slice(-listed.length).sort());
+});
+
+test("Alice's list of apps names the app and nothing that the demo left behind", async () => {
+  const page = await alice.context.newPage();
+  await page.goto(`${server.addresses.didp}/me/apps`);
+  expect(await page.getByRole("heading", { level: 2 }).allTextContents()).toEqual(["Room monitor"]);
+  await page.close();
 });
 
 test("the rule on the page is the one that runs in Alice's own cloud, and its alarm is there", async () => {
