@@ -88,6 +88,21 @@ function open(state: BrokerState, connection: Connection, packet: Connect, offer
     refuse(state, connection, reasonCode.clientIdentifierNotValid);
     return;
   }
+  const mount = mountOf(state, authority);
+  if (mount === undefined) {
+    // An app whose consent is not known here.
+    refuse(state, connection, reasonCode.notAuthorized);
+    return;
+  }
+  // [MQTT-3.1.4-2] before anything of an older connection or session ends for this one
+  const will = packet.will === undefined ? undefined : toStoredWill(state, mount, authority, packet.will);
+  if (typeof will === "number") {
+    const topic = packet.will?.topicName ?? "";
+    if (will === reasonCode.notAuthorized)
+      recordRefusal(state, connection, mount, { action: "publish", topic, reasonCode: will });
+    refuse(state, connection, will);
+    return;
+  }
   // [MQTT-3.1.3-6] [MQTT-3.1.3-7] [MQTT-3.1.1:3.1.3-6] the server assigns a unique one
   const assigned = mqttClientId === "" ? base64url(state.ports.random(16)) : undefined;
   const key = sessionKey(authority.kind, authority.handle, assigned ?? mqttClientId);
@@ -97,18 +112,13 @@ function open(state: BrokerState, connection: Connection, packet: Connect, offer
     refuse(state, connection, reasonCode.quotaExceeded);
     return;
   }
-  const session = previous ?? newSession(state, connection, authority, assigned ?? mqttClientId);
-  if (session === undefined) {
-    refuse(state, connection, reasonCode.notAuthorized);
-    return;
+  const session = previous ?? newSession(state, connection, authority, assigned ?? mqttClientId, mount);
+  if (session.permissions !== authority.permissions) {
+    session.permissions = authority.permissions;
+    state.routes.changed();
   }
-  if (!applyWill(state, session, packet, authority, previous === undefined)) {
-    const topic = packet.will?.topicName ?? "";
-    const attempt = { action: "publish", topic, reasonCode: reasonCode.notAuthorized } as const;
-    recordRefusal(state, connection, session.mount, attempt);
-    refuse(state, connection, reasonCode.notAuthorized);
-    return;
-  }
+  // [MQTT-3.1.2-7] [MQTT-3.1.2-8] the will of this connection replaces the last one's
+  session.will = will;
   attach(state, connection, session, packet, authority);
   state.clients.set(key, session);
   state.sessions.set(session.id, session);
@@ -166,15 +176,13 @@ function isFull(state: BrokerState, { kind, handle }: Authority): boolean {
   return isOwnFull || sessions.size >= limits.sessions || connected >= limits.connections;
 }
 
-/** @returns `undefined` for an app whose consent is not known here. */
 function newSession(
   state: BrokerState,
   connection: Connection,
   authority: Authority,
   mqttClientId: string,
-): Session | undefined {
-  const mount = mountOf(state, authority);
-  if (mount === undefined) return undefined;
+  mount: Mount,
+): Session {
   return new Session(
     {
       id: state.nextSessionId++,
@@ -205,24 +213,6 @@ export function mountOf(
     case "owner":
       return state.routes.owner;
   }
-}
-
-/** [MQTT-3.1.2-7] [MQTT-3.1.2-8] the will of this connection replaces the last one's. */
-function applyWill(
-  state: BrokerState,
-  session: Session,
-  packet: Connect,
-  authority: Authority,
-  isNew: boolean,
-): boolean {
-  if (!isNew && session.permissions !== authority.permissions) {
-    session.permissions = authority.permissions;
-    state.routes.changed();
-  }
-  session.will = undefined;
-  if (packet.will === undefined) return true;
-  session.will = toStoredWill(session, packet.will);
-  return session.will !== undefined;
 }
 
 /** Ties the socket and the session together, in the terms of this CONNECT. */

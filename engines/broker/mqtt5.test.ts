@@ -807,3 +807,38 @@ test("a subscription by name finds its retained message without looking further"
   client.send(subscribePacket("a/b"), subscribePacket("a/#"));
   expect(client.takeMessages()).toEqual(["a/b=1", "a=2", "a/b=1"]);
 });
+
+describe("a CONNECT with a will that may not be", () => {
+  test.each([
+    ["outside what its token may", "other/a", 0x87],
+    ["on the platform's own topics", "$auth/token", 0x87],
+    ["too deep", "mine/".repeat(300), 0x90],
+  ] as const)(
+    "is refused before it ends the older connection or takes its will back: %s",
+    (_, name, code) => {
+      const home = new TestHome();
+      const witness = home.client("owner", { mqttClientId: "witness" });
+      witness.subscribe("mine/#");
+      const will = {
+        topicName: topic("mine/will"),
+        payload: new Uint8Array([0x31]),
+        qos: 0 as const,
+        retain: false,
+      };
+      const permissions = [
+        ["mine/#", ["pub", "sub"]],
+        ["$auth/#", ["pub"]],
+      ] as const;
+      const client = home.client("owner", { ...lasting, will, permissions });
+      const refused = home.client("owner", {
+        ...lasting,
+        permissions,
+        will: { ...will, topicName: topic(name) },
+      });
+      expect(refused.take()).toMatchObject([{ type: "connack", reasonCode: code }]);
+      expect([client.isClosed, refused.isClosed]).toEqual([false, true]);
+      client.vanish();
+      expect(witness.takeMessages()).toEqual(["mine/will=1"]);
+    },
+  );
+});

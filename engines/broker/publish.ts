@@ -123,7 +123,8 @@ function accept(
   return isKept ? { route, message } : reasonCode.quotaExceeded;
 }
 
-function levelsOf(topicName: string): number {
+/** How many levels a topic name has. */
+export function levelsOf(topicName: string): number {
   let levels = 1;
   for (let i = 0; i < topicName.length; i++) if (topicName.charCodeAt(i) === 0x2f) levels++;
   return levels;

@@ -1,5 +1,10 @@
-import type { Will } from "../mqtt/packet.ts";
+import type { ReasonCode, Will } from "../mqtt/packet.ts";
+import { reasonCode } from "../mqtt/reason-code.ts";
+import type { Authority } from "../oauth/authority.ts";
 import { publishMessage } from "./deliver.ts";
+import type { Mount } from "./mount.ts";
+import { compilePermissions } from "./permission.ts";
+import { levelsOf } from "./publish.ts";
 import type { Session } from "./session.ts";
 import type { BrokerState } from "./state.ts";
 import type { StoredWill } from "./store.ts";
@@ -8,12 +13,23 @@ import { canonicalProperties } from "./view.ts";
 /**
  * A client's will in canonical names.
  *
- * @returns `undefined` if the session may not publish there: the connection is refused then (RFC 9431 §2.2.1).
+ * @returns a reason code if that may not be published there: the connection is refused then (RFC 9431 §2.2.1).
  */
-export function toStoredWill(session: Session, will: Will): StoredWill | undefined {
-  const topicName = session.mount.toCanonical(will.topicName);
-  if (topicName === undefined || !session.mayPublish(will.topicName)) return undefined;
-  const properties = canonicalProperties(session.mount, will.properties);
+export function toStoredWill(
+  state: BrokerState,
+  mount: Mount,
+  { kind, handle, permissions }: Authority,
+  will: Will,
+): StoredWill | ReasonCode {
+  if (levelsOf(will.topicName) > state.limits.topicLevels) return reasonCode.topicNameInvalid;
+  const topicName = mount.toCanonical(will.topicName);
+  const isPermitted =
+    // `$auth/` is the platform's own in every mount.
+    !will.topicName.startsWith("$auth/") &&
+    mount.view.mayPublish(will.topicName) &&
+    compilePermissions(permissions).mayPublish(will.topicName);
+  if (topicName === undefined || !isPermitted) return reasonCode.notAuthorized;
+  const properties = canonicalProperties(mount, will.properties);
   const expirySeconds = will.properties?.messageExpiryInterval;
   return {
     message: {
@@ -21,7 +37,7 @@ export function toStoredWill(session: Session, will: Will): StoredWill | undefin
       payload: will.payload.slice(),
       qos: will.qos,
       retain: will.retain,
-      publisher: session.publisher,
+      publisher: { kind, handle },
       ...(properties !== undefined && { properties }),
     },
     delaySeconds: will.properties?.willDelayInterval ?? 0,
