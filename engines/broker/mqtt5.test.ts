@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Publish, TopicName } from "../mqtt/packet.ts";
+import type { Publish, TopicFilter, TopicName } from "../mqtt/packet.ts";
 import { authorityOf, connectPacket, publishPacket, subscribePacket, TestHome } from "./test-home.ts";
 
 const lasting = { mqttClientId: "lasting", cleanStart: false, properties: { sessionExpiryInterval: 3600 } };
@@ -841,4 +841,35 @@ describe("a CONNECT with a will that may not be", () => {
       expect(witness.takeMessages()).toEqual(["mine/will=1"]);
     },
   );
+});
+
+describe("a client that takes small packets only", () => {
+  test("gets a message that an alias would have made too large without one", () => {
+    const home = new TestHome();
+    const size = 60;
+    const properties = { topicAliasMaximum: 10, maximumPacketSize: size };
+    const client = home.client("owner", { properties });
+    client.subscribe("a", { qos: 1 });
+    const publisher = home.client("owner", { mqttClientId: "p" });
+    // Fixed header 2, topic 3, identifier 2, properties 1, and the rest: just the maximum.
+    const payload = "x".repeat(size - 8);
+    publisher.publish("a", payload, { qos: 1 });
+    publisher.publish("a", `${payload}x`, { qos: 1 });
+    publisher.publish("a", "short", { qos: 1 });
+    publisher.publish("a", payload, { qos: 1 });
+    const got = client.take().flatMap((packet) => (packet.type === "publish" ? [packet] : []));
+    expect(got.map((packet) => [packet.payload.byteLength, packet.properties?.topicAlias])).toEqual([
+      [payload.length, undefined],
+      [5, 1],
+      [payload.length, undefined],
+    ]);
+  });
+
+  test("and asks for more in one packet than it takes an answer to, is told so", () => {
+    const client = new TestHome().client("owner", { properties: { maximumPacketSize: 60 } });
+    client.take();
+    const topicFilters = Array.from({ length: 100 }, (_, i) => `t/${i}` as TopicFilter);
+    client.send({ type: "unsubscribe", packetId: 1, topicFilters });
+    expect(client.take()).toEqual([{ type: "disconnect", reasonCode: 0x95 }]);
+  });
 });

@@ -36,7 +36,9 @@ export function encodePublishFor(state: BrokerState, connection: Connection, pac
     },
     connection.protocolLevel,
   );
-  if (known === undefined && bytes.byteLength <= connection.maximumPacketBytes) {
+  // [MQTT-3.1.2-24] an alias is a property, and longer than a very short topic: it makes no packet too large
+  if (bytes.byteLength > connection.maximumPacketBytes) return encode(packet, connection.protocolLevel);
+  if (known === undefined) {
     connection.aliasesOut.set(packet.topicName, topicAlias);
     state.keep(connection);
   }

@@ -74,7 +74,11 @@ export function subscribe(
   });
   if (news.length > 0) watchSilence(state);
   // [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.8.4-6] one code a filter, in the same order
-  state.send(connection, { type: "suback", packetId: packet.packetId, reasonCodes });
+  if (!state.send(connection, { type: "suback", packetId: packet.packetId, reasonCodes })) {
+    // [MQTT-3.1.2-24] it asked for more in one packet than it takes an answer to
+    refuseConnection(state, connection, reasonCode.packetTooLarge);
+    return;
+  }
   for (const { subscription, sendRetained } of news) {
     if (sendRetained) sendRetainedMessages(state, session, subscription);
   }
@@ -154,5 +158,6 @@ export function unsubscribe(
     state.routes.unsubscribe(session, subscription);
     return reasonCode.success;
   });
-  state.send(connection, { type: "unsuback", packetId: packet.packetId, reasonCodes });
+  const isAnswered = state.send(connection, { type: "unsuback", packetId: packet.packetId, reasonCodes });
+  if (!isAnswered) refuseConnection(state, connection, reasonCode.packetTooLarge);
 }
