@@ -89,6 +89,8 @@ function complete(state: BrokerState, connection: Connection, session: Session, 
     if (session.isPersistent) state.store.apply({ kind: "completed", session: session.id, packetId });
     else keepSoon(state, connection);
   }
+  // MQTT 5.0 §4.9: each PUBCOMP gives the client one back, never more than it began with.
+  connection.openIncoming = Math.max(0, connection.openIncoming - 1);
   // [MQTT-4.3.3-11] [MQTT-3.1.1:4.3.3-2] PUBCOMP with the same identifier, also when it is asked for twice
   state.send(connection, {
     type: "pubcomp",

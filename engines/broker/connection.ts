@@ -67,6 +67,8 @@ export class Connection {
   seenSlackMs = 0;
   receiveMaximum = 65_535;
   maximumPacketBytes: number;
+  /** QoS 2 messages begun on this connection and not complete; 0 after sleep, for a session that has rows. */
+  openIncoming: number;
   topicAliasMaximum = 0;
   wantsProblemInformation = false;
   authenticationMethod: string | undefined;
@@ -122,6 +124,7 @@ export class Connection {
     this.attachedPendingBytes = attachment?.pending?.byteLength ?? 0;
     const client = attachment?.client;
     this.refusals = tableOf(client?.refusals ?? []);
+    this.openIncoming = client?.received?.length ?? 0;
     this.decoder = new Decoder({
       role: "server",
       maximumPacketSize: limits.maximumPacketBytes,

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { Publish, TopicFilter, TopicName } from "../mqtt/packet.ts";
-import { authorityOf, connectPacket, publishPacket, subscribePacket, TestHome } from "./test-home.ts";
+import {
+  authorityOf,
+  connectPacket,
+  publishPacket,
+  subscribePacket,
+  type TestClient,
+  TestHome,
+} from "./test-home.ts";
 
 const lasting = { mqttClientId: "lasting", cleanStart: false, properties: { sessionExpiryInterval: 3600 } };
 const topic = (name: string) => name as TopicName; // a test's own
@@ -871,5 +878,42 @@ describe("a client that takes small packets only", () => {
     const topicFilters = Array.from({ length: 100 }, (_, i) => `t/${i}` as TopicFilter);
     client.send({ type: "unsubscribe", packetId: 1, topicFilters });
     expect(client.take()).toEqual([{ type: "disconnect", reasonCode: 0x95 }]);
+  });
+});
+
+describe("QoS 2 towards us across connections", () => {
+  const open = (client: TestClient, from: number, to: number) => {
+    for (let packetId = from; packetId <= to; packetId++) client.publish("a", "x", { qos: 2, packetId });
+  };
+  test("Receive Maximum begins anew with each connection, whatever earlier ones left open [MQTT-3.3.4-8]", () => {
+    const home = new TestHome({ receiveMaximum: 5 });
+    const first = home.client("owner", lasting);
+    open(first, 1, 5);
+    first.vanish();
+    const second = home.client("owner", lasting);
+    second.take();
+    // It finishes two of the old ones, which gives it no more than it began with.
+    for (const packetId of [1, 2]) second.send({ type: "pubrel", packetId, reasonCode: 0 });
+    open(second, 11, 15);
+    expect(second.take().map((packet) => packet.type)).toEqual([
+      ...["pubcomp", "pubcomp"],
+      ...Array.from({ length: 5 }, () => "pubrec"),
+    ]);
+    open(second, 16, 16);
+    expect(second.take()).toEqual([{ type: "disconnect", reasonCode: 0x93 }]);
+  });
+
+  test.each([4, 5] as const)("what is never finished is bounded (level %i)", (protocolLevel) => {
+    const home = new TestHome({ receiveMaximum: 5 });
+    let codes: number[] = [];
+    for (let connection = 0; connection < 17; connection++) {
+      const client = home.client("owner", { ...lasting, protocolLevel });
+      open(client, 1 + connection * 5, 5 + connection * 5);
+      codes = client.take().flatMap((packet) => (packet.type === "pubrec" ? [packet.reasonCode] : []));
+      if (connection < 16) expect([codes.length, Math.max(...codes) < 0x80]).toEqual([5, true]);
+      client.vanish();
+    }
+    expect(codes).toEqual(protocolLevel === 5 ? Array.from({ length: 5 }, () => 0x97) : []);
+    expect(home.store.receivedPacketIds(home.store.load().sessions[0]?.id ?? 0)).toHaveLength(80);
   });
 });

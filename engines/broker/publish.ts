@@ -75,6 +75,9 @@ function resolveTopic(state: BrokerState, connection: Connection, packet: Publis
   return packet.topicName;
 }
 
+/** A client may come back so many times with all the QoS 2 exchanges open that one connection may have. */
+const unfinishedConnections = 16;
+
 /** [MQTT-4.3.3-10] [MQTT-3.1.1:4.3.3-2] a QoS 2 message whose PUBREL has not come is acknowledged, not repeated. */
 function isRepeated(state: BrokerState, connection: Connection, session: Session, packet: Publish): boolean {
   const { packetId = 0 } = packet;
@@ -83,12 +86,15 @@ function isRepeated(state: BrokerState, connection: Connection, session: Session
     state.send(connection, { type: "pubrec", packetId, reasonCode: reasonCode.success });
     return true;
   }
-  if (received.size >= state.limits.receiveMaximum && connection.protocolLevel === 5) {
-    // [MQTT-3.3.4-7] [MQTT-3.3.4-8] the client promised to keep to Receive Maximum
+  if (connection.openIncoming >= state.limits.receiveMaximum && connection.protocolLevel === 5) {
+    // [MQTT-3.3.4-7] [MQTT-3.3.4-8] the client promised to keep to Receive Maximum, anew with each connection
     refuseConnection(state, connection, reasonCode.receiveMaximumExceeded);
     return true;
   }
-  return false;
+  if (received.size < unfinishedConnections * state.limits.receiveMaximum) return false;
+  if (connection.protocolLevel === 5) acknowledgeWith(state, connection, packet, reasonCode.quotaExceeded);
+  else refuseConnection(state, connection, reasonCode.quotaExceeded);
+  return true;
 }
 
 /** Dropped where that is allowed, refused where it can be said, and the connection ends when it goes on. */
@@ -166,6 +172,7 @@ function answer(
   const isRemembered = packet.qos === 2 && (code < 0x80 || connection.protocolLevel !== 5);
   if (isRemembered) {
     receivedIds(state, session).add(packetId);
+    connection.openIncoming++;
     if (session.isPersistent) state.store.apply({ kind: "received", session: session.id, packetId });
     else keepSoon(state, connection);
   }
