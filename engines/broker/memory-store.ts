@@ -159,9 +159,12 @@ export class MemoryStore implements BrokerStore {
 
   queueBounds(session: SessionId): QueueBounds {
     const deliveries = this.deliveries(session);
+    const [first] = deliveries;
+    const last = deliveries.at(-1);
     return {
-      lastSeq: deliveries.at(-1)?.seq ?? 0,
-      messages: deliveries.length,
+      lastSeq: last?.seq ?? 0,
+      // As far apart as they are, like a real one that reads two rows.
+      messages: first === undefined || last === undefined ? 0 : last.seq - first.seq + 1,
       bytes: deliveries.reduce((sum, delivery) => sum + deliveryBytes(delivery), 0),
     };
   }

@@ -917,3 +917,18 @@ describe("QoS 2 towards us across connections", () => {
     expect(home.store.receivedPacketIds(home.store.load().sessions[0]?.id ?? 0)).toHaveLength(80);
   });
 });
+
+test("a message that was never acknowledged takes the place of one in the queue, not of all that came after it", () => {
+  const home = new TestHome({ queuedMessages: 10 });
+  const client = home.client("owner", lasting);
+  client.subscribe("a", { qos: 1 });
+  const publisher = home.client("owner", { mqttClientId: "p" });
+  for (let i = 1; i <= 50; i++) {
+    publisher.publish("a", String(i), { qos: 1 });
+    if (i > 1) client.send({ type: "puback", packetId: i, reasonCode: 0 });
+  }
+  client.vanish();
+  for (let i = 51; i <= 70; i++) publisher.publish("a", String(i), { qos: 1 });
+  const again = home.client("owner", lasting);
+  expect(again.takeMessages()).toEqual(["a=1", ...Array.from({ length: 9 }, (_, i) => `a=${51 + i}`)]);
+});

@@ -52,14 +52,41 @@ export function unloadOutgoing(session: Session): void {
   session.unsentFromSeq = undefined;
   session.incoming = undefined;
   session.queued = undefined;
+  session.isQueueCounted = false;
 }
 
 function boundsOf(
   state: BrokerState,
   session: Session,
 ): { lastSeq: number; messages: number; bytes: number } {
-  session.queued ??= { ...state.store.queueBounds(session.id) };
+  if (session.queued !== undefined) return session.queued;
+  const bounds = state.store.queueBounds(session.id);
+  // While the client is here, what it has not acknowledged does not wait.
+  const waiting = session.connection === undefined ? undefined : loadOutgoing(state, session).waiting;
+  session.queued = { lastSeq: bounds.lastSeq, ...(waiting === undefined ? bounds : sizeOf(waiting)) };
   return session.queued;
+}
+
+function sizeOf(deliveries: readonly Delivery[]): { messages: number; bytes: number } {
+  return {
+    messages: deliveries.length,
+    bytes: deliveries.reduce((sum, delivery) => sum + deliveryBytes(delivery), 0),
+  };
+}
+
+/** Whether so much waits that one more is too much. */
+function isFull(state: BrokerState, session: Session, bytes: number): boolean {
+  const { queuedMessages, queuedBytes } = state.limits;
+  const isOver = ({ messages, bytes: waiting }: { messages: number; bytes: number }) =>
+    messages >= queuedMessages || waiting + bytes > queuedBytes;
+  const bounds = boundsOf(state, session);
+  if (!isOver(bounds)) return false;
+  if (session.connection === undefined && !session.isQueueCounted) {
+    // The store's bound is the distance from the oldest to the newest; most between them may have gone.
+    Object.assign(bounds, sizeOf(state.store.deliveries(session.id)));
+    session.isQueueCounted = true;
+  }
+  return isOver(bounds);
 }
 
 /** Sends a QoS 1 or 2 message, and for a session that outlives its connection keeps it until it is acknowledged. */
@@ -150,7 +177,7 @@ function sendDelivery(
 function enqueue(state: BrokerState, session: Session, message: Omit<Delivery, "seq">): void {
   const bounds = boundsOf(state, session);
   const bytes = deliveryBytes(message);
-  if (bounds.messages >= state.limits.queuedMessages || bounds.bytes + bytes > state.limits.queuedBytes) {
+  if (isFull(state, session, bytes)) {
     state.counters.messagesDropped++;
     return;
   }

@@ -59,6 +59,8 @@ export class Session {
   incoming: Set<PacketId> | undefined;
   /** While not connected: what waits, as far as it was counted since waking. */
   queued: { lastSeq: number; messages: number; bytes: number } | undefined;
+  /** Whether `queued` was counted row by row, and is exact since. */
+  isQueueCounted = false;
   /** Where this session's topics lead; dropped when any route changes. */
   readonly verdicts = new Map<string, Verdict>();
   verdictsVersion = -1;
