@@ -41,6 +41,7 @@ import { type ShardConfig, type ShardReport, shardName } from "./shard-config.ts
 /** One of an app's shards, as its combining object calls it. */
 export interface ShardPort {
   configure(config: ShardConfig): Promise<Readonly<Record<string, readonly string[]>>>;
+  forget(keys: readonly string[]): Promise<void>;
   leave(user: string, keys: readonly string[]): Promise<void>;
   report(name: string): Promise<ShardReport | undefined>;
 }
@@ -144,10 +145,19 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
     if (this.#feeders.isGone(user)) return;
     this.#members.remove(user);
     this.#journal.forgetKeys(new Set([user, ...keys]));
-    this.#results.forget(user, [user, ...keys]);
+    this.#results.carriedOut(user, Number.MAX_SAFE_INTEGER); // nothing goes back any more
+    this.#results.forgetKeys([user, ...keys]);
     const shards = this.#journal.records.size === 0 ? [] : [...Array(this.#shards).keys()];
     this.#feeders.left(user, keys, shards);
     await this.#tell();
+  }
+
+  /** Devices that the app may not read any more: what is kept under their names alone goes. */
+  async forget(keys: readonly string[]): Promise<void> {
+    this.#journal.forgetKeys(new Set(keys));
+    this.#results.forgetKeys(keys);
+    if (this.#journal.records.size > 0) await this.#teller.forget(keys);
+    this.#heartbeat.schedule();
   }
 
   // From the shards

@@ -80,10 +80,12 @@ export class FleetResults {
     this.#sql.exec("DELETE FROM returning_result WHERE user = ? AND number <= ?", user, upTo);
   }
 
-  /** A grant is over: nothing goes back, and what names one of its keys is not read any more. */
-  forget(user: string, keys: readonly string[]): void {
-    this.#sql.exec("DELETE FROM returning_result WHERE user = ?", user);
-    for (const key of keys) this.#sql.exec("DELETE FROM kept_result WHERE instr(content, ?) > 0", key);
+  /** What names one of these is neither read nor carried out any more. */
+  forgetKeys(keys: readonly string[]): void {
+    for (const key of keys) {
+      this.#sql.exec("DELETE FROM kept_result WHERE instr(content, ?) > 0", key);
+      this.#sql.exec("DELETE FROM returning_result WHERE instr(content, ?) > 0", key);
+    }
     this.#kept = this.#sql.exec<{ n: number }>("SELECT COUNT(*) AS n FROM kept_result").one().n;
   }
 

@@ -89,6 +89,12 @@ export class FleetShard extends DurableObject<FleetShardEnv> {
     this.#heartbeat.schedule();
   }
 
+  /** What is kept under these names of devices alone goes. */
+  async forget(keys: readonly string[]): Promise<void> {
+    this.#journal.forgetKeys(new Set(keys));
+    this.#heartbeat.schedule();
+  }
+
   /** The developer changed something. @returns by rule, the operators whose state did not fit. */
   async configure(config: ShardConfig): Promise<Readonly<Record<string, readonly string[]>>> {
     const dropped: Record<string, readonly string[]> = {};

@@ -97,6 +97,11 @@ export class FleetTeller {
     return dropped;
   }
 
+  /** @throws Error while a shard is out of reach: whoever asked asks again. */
+  async forget(keys: readonly string[]): Promise<void> {
+    await Promise.all(this.#ports.shards().map((shard) => shard.forget(keys)));
+  }
+
   /** How the shards' parts of a rule are doing; who is out of reach is left out. */
   async reports(rule: string): Promise<readonly ShardReport[]> {
     const reports: ShardReport[] = [];

@@ -146,6 +146,26 @@ export class EventQueue {
     this.#send();
   }
 
+  /** What is meant is not handed over any more. */
+  drop(isMeant: (event: ThingEvent) => boolean): void {
+    const keep = ([, event]: OffsetEvent) => !isMeant(event);
+    this.#queue = this.#queue.filter(keep);
+    this.#unsaved = this.#unsaved.filter(keep);
+    const { sql, destination } = this.#ports;
+    const rows = sql.exec<{ last_offset: number; events: string }>(
+      "SELECT last_offset, events FROM queued_events WHERE destination = ?",
+      destination,
+    );
+    for (const { last_offset, events } of rows.toArray()) {
+      sql.exec(
+        "UPDATE queued_events SET events = ? WHERE destination = ? AND last_offset = ?",
+        JSON.stringify((JSON.parse(events) as OffsetEvent[]).filter(keep)), // written by flush
+        destination,
+        last_offset,
+      );
+    }
+  }
+
   /** Nothing of it is handed over any more; what comes later is another sequence. */
   clear(): void {
     const { sql, destination } = this.#ports;

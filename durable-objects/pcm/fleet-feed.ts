@@ -15,8 +15,10 @@ export interface FeedRecord {
   readonly user: string;
   /** The way back to this personal cloud, sealed by the gateway. */
   readonly wayBack: string;
-  /** Every name that the app ever had for one of the devices. */
+  /** The app's names for the devices that it may read. */
   readonly keys: readonly string[];
+  /** Names of devices that it may not read any more, of which its rules have not heard. */
+  readonly unread: readonly string[];
   readonly state: "joining" | "joined" | "leaving";
   readonly interest: FleetInterest | undefined;
   readonly taken: ResultPosition;
@@ -27,6 +29,7 @@ export interface FeedRecord {
 /** One grant's share in an app's rules: what goes out is what the app itself may see, what comes back what it may do. */
 export class FleetFeed {
   record: FeedRecord;
+  #known: StoredGrant | undefined;
   #spread: Spread | undefined;
   #view: { readonly grant: StoredGrant; readonly mount: Mount } | undefined;
 
@@ -42,6 +45,16 @@ export class FleetFeed {
   update(changes: Partial<FeedRecord>): void {
     this.record = { ...this.record, ...changes };
     this.#setSpread();
+  }
+
+  /** Compares with the grant as it is now. @returns the names of devices that the app may not read any more. */
+  narrow(grant: StoredGrant): readonly string[] {
+    if (grant === this.#known) return [];
+    this.#known = grant;
+    const keys = readable(grant);
+    const lost = this.record.keys.filter((key) => !keys.includes(key));
+    this.update({ keys, unread: [...this.record.unread.filter((key) => !keys.includes(key)), ...lost] });
+    return lost;
   }
 
   /** The event as the app may see it, and the shards that want it; `undefined` if the app may not see it. */
@@ -98,4 +111,11 @@ export class FleetFeed {
     const { interest } = this.record;
     this.#spread = interest === undefined || interest.routes.length === 0 ? undefined : spreadOf(interest);
   }
+}
+
+/** An app's names for the devices that it may read. */
+function readable(grant: StoredGrant): string[] {
+  return grant.devices
+    .filter(({ actions }) => actions.includes("read"))
+    .map(({ pairwiseHandle }) => pairwiseHandle);
 }

@@ -23,6 +23,7 @@ export interface FleetsBinding {
     user: string,
     batch: GrantedBatch,
   ): Promise<GrantedAnswer>;
+  forgetInFleet(app: GatewayAppId, keys: readonly string[]): Promise<void>;
   leaveFleet(app: GatewayAppId, user: string, keys: readonly string[]): Promise<void>;
 }
 
@@ -80,21 +81,23 @@ export class Fleets {
     }
   }
 
-  /** The user consented, or chose anew. @param user the app's name for them. @param keys its names for the devices. */
-  granted(grantId: GrantId, { app, wayBack }: GrantFeed, user: string, keys: readonly string[]): void {
+  /** The user consented, or chose anew. @param user the app's name for them. */
+  granted(grantId: GrantId, { app, wayBack }: GrantFeed, user: string): void {
     const known = this.#feeds.get(grantId)?.record;
     const feed = new FleetFeed({
       grantId,
       app,
       user,
       wayBack,
-      keys: [...new Set([...(known?.keys ?? []), ...keys])],
+      keys: known?.keys ?? [],
+      unread: known?.unread ?? [],
       state: known?.state ?? "joining",
       interest: known?.interest,
       taken: known?.taken ?? { origin: "", number: 0 },
       refused: known?.refused ?? 0,
     });
     this.#feeds.set(grantId, feed);
+    this.#narrow(feed);
     this.#save(feed);
     this.#settle();
   }
@@ -114,7 +117,9 @@ export class Fleets {
   /** Ends a turn: grants that ended in it feed nothing any more. */
   flush(): void {
     for (const feed of this.#feeds.values()) {
-      if (feed.record.state !== "leaving" && this.#living(feed) === undefined) this.#end(feed);
+      if (feed.record.state === "leaving") continue;
+      if (this.#living(feed) === undefined) this.#end(feed);
+      else this.#narrow(feed);
     }
     for (const queue of this.#queues.values()) queue.flush();
   }
@@ -195,26 +200,38 @@ export class Fleets {
     return queue;
   }
 
+  /** A device that the app may not read any more feeds nothing, and its rules forget it. */
+  #narrow(feed: FleetFeed): void {
+    const grant = this.#living(feed);
+    const lost = grant === undefined ? [] : feed.narrow(grant);
+    if (lost.length === 0) return;
+    for (const queue of this.#queuesOf(feed)) queue.drop(({ device }) => lost.includes(device));
+    this.#save(feed);
+    this.#settle();
+  }
+
+  *#queuesOf({ record }: FleetFeed): Iterable<EventQueue> {
+    for (const [destination, queue] of this.#queues) {
+      if (destination.startsWith(`${record.grantId}/`)) yield queue;
+    }
+  }
+
   /** Nothing more goes out, not even what waits; the app's rules are told until they know. */
   #end(feed: FleetFeed): void {
-    for (const [destination, queue] of this.#queues) {
-      if (!destination.startsWith(`${feed.record.grantId}/`)) continue;
-      queue.clear();
-      this.#queues.delete(destination);
-    }
+    for (const queue of this.#queuesOf(feed)) queue.clear();
     feed.update({ state: "leaving" });
     this.#save(feed);
     this.#settle();
   }
 
-  /** Joins and leaves what has not been joined or left yet. */
+  /** Tells the apps' rules what they do not know yet: who joins, who leaves, which devices to forget. */
   #settle(): void {
     if (this.#retryAtMs !== undefined) return;
     for (const feed of this.#feeds.values()) {
-      const { state, grantId } = feed.record;
-      if (state === "joined" || this.#underWay.has(grantId)) continue;
+      const { state, grantId, unread } = feed.record;
+      if ((state === "joined" && unread.length === 0) || this.#underWay.has(grantId)) continue;
       this.#underWay.add(grantId);
-      void (state === "joining" ? this.#join(feed) : this.#leave(feed)).then(
+      void this.#tell(feed).then(
         (isDone) => {
           this.#underWay.delete(grantId);
           this.#failures = 0;
@@ -236,6 +253,26 @@ export class Fleets {
     this.#ports.wakeAt(this.#retryAtMs);
   }
 
+  #tell(feed: FleetFeed): Promise<boolean> {
+    switch (feed.record.state) {
+      case "joining":
+        return this.#join(feed);
+      case "joined":
+        return this.#forget(feed);
+      case "leaving":
+        return this.#leave(feed);
+    }
+  }
+
+  async #forget(feed: FleetFeed): Promise<boolean> {
+    const { app, unread, grantId } = feed.record;
+    await this.#ports.rules?.forgetInFleet(app, unread);
+    const current = this.#feeds.get(grantId) ?? feed; // another object if the user chose anew meanwhile
+    current.update({ unread: current.record.unread.filter((key) => !unread.includes(key)) });
+    this.#save(current);
+    return true;
+  }
+
   async #join(feed: FleetFeed): Promise<boolean> {
     const { app, user, wayBack, grantId } = feed.record;
     const answer = await this.#ports.rules?.joinFleet(app, { user, wayBack });
@@ -251,8 +288,11 @@ export class Fleets {
   }
 
   async #leave(feed: FleetFeed): Promise<boolean> {
-    const { app, user, keys, grantId } = feed.record;
-    await this.#ports.rules?.leaveFleet(app, user, keys);
+    const { app, user, keys, unread, grantId } = feed.record;
+    await this.#ports.rules?.leaveFleet(app, user, [...keys, ...unread]);
+    for (const destination of this.#queues.keys()) {
+      if (destination.startsWith(`${grantId}/`)) this.#queues.delete(destination);
+    }
     this.#feeds.delete(grantId);
     this.#ports.sql.exec("DELETE FROM fleet_feed WHERE grant_id = ?", grantId);
     return true;

@@ -171,8 +171,7 @@ export class Pcm extends DurableObject<PcmEnv> {
     const user = await pairwiseUser(key);
     this.#run(this.#broker.setGrant({ grantId, appName, expiresAtMs, devices }));
     if (feed === undefined) return;
-    const keys = devices.map((device) => device.pairwiseHandle);
-    this.#fleets.granted(grantId, feed, user, keys);
+    this.#fleets.granted(grantId, feed, user);
   }
 
   selection(grantId: GrantId): Selection | undefined {

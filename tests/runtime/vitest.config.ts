@@ -39,6 +39,8 @@ export default defineConfig({
             script: `
               import { WorkerEntrypoint } from "cloudflare:workers";
               const taken = new Map();
+              const noted = new Map();
+              const note = (app, what) => noted.set(app, [...(noted.get(app) ?? []), what]);
               let isAway = false;
               let isStuck = false;
               export class ForPcm extends WorkerEntrypoint {
@@ -58,6 +60,26 @@ export default defineConfig({
                   return { accepted: all.at(-1)?.offset ?? 0, origin: "o", results };
                 }
                 forget(user) { taken.delete(user); }
+                // An app's rules: they want light, and go by user.
+                joinFleet(app, member) {
+                  if (isAway) throw new Error("away");
+                  note(app, { joined: member });
+                  return { version: 1, shards: 2, routes: [{ filter: "telemetry/light" }] };
+                }
+                takeGranted(app, { shard }, user, { source, events }) {
+                  if (isAway) throw new Error("away");
+                  const seen = noted.get(app) ?? [];
+                  for (const [offset, event] of events)
+                    if (!seen.some((n) => n.event && n.source === source && n.offset >= offset))
+                      note(app, { event, user, shard, source, offset });
+                  return { accepted: events.at(-1)[0], isOver: false };
+                }
+                forgetInFleet(app, keys) { note(app, { forgotten: keys }); }
+                leaveFleet(app, user, keys) {
+                  if (isAway) throw new Error("away");
+                  note(app, { left: user, keys });
+                }
+                noted(app) { return noted.get(app) ?? []; }
                 away(value) { isAway = value; }
                 stuck(value) { isStuck = value; }
                 taken(user) { return taken.get(user) ?? []; }

@@ -183,3 +183,36 @@ test("a rule that floods in one shard is failed with LIMIT, says so, and its nei
   expect(fleetCounts(await resultsOf(app, 1_000)).at(-1)).toMatchObject({ users: 1 });
   expect(await hub.start("flood")).toMatchObject({ ok: { state: "running" } });
 });
+
+test("a device that may not be read any more is forgotten by its name, and the user's other device is not", async () => {
+  const app = "narrowed";
+  const hub = hubOf(app);
+  await hub.deploy("sums", sums);
+  const user = new GrantingUser(app, "u");
+  await user.join();
+  await user.send(1, "device-to-forget");
+  await user.send(2, "device-that-stays");
+  await resultsOf(app, 4);
+  await hub.forget(["device-to-forget"]);
+  expect(JSON.stringify(await hub.results(0, 1_000))).not.toContain("device-to-forget");
+  await evictFleet(app);
+  await user.send(1, "device-that-stays");
+  await user.send(1, "device-to-forget");
+  const results = await resultsOf(app, 6);
+  expect(results).toContainEqual({ device: "device-that-stays", total: 3 });
+  expect(results).toContainEqual({ device: "device-to-forget", total: 1 });
+});
+
+test("limits are announced, and enforced with LIMIT", async () => {
+  const app = "limits";
+  const hub = hubOf(app);
+  const { limits } = await hub.size();
+  for (let i = 0; i < limits.maxRules; i += 1) {
+    expect(await hub.deploy(`rule-${i}`, sums)).toMatchObject({ ok: { state: "running" } });
+  }
+  expect(await hub.deploy("one-more", sums)).toMatchObject({ error: { code: "LIMIT" } });
+  expect(await hub.deploy("rule-0", `${sums}${" ".repeat(limits.maxTextBytes)}`)).toMatchObject({
+    error: { code: "LIMIT" },
+  });
+  expect(await hub.dryRun({ text: sums })).toMatchObject({ error: { code: "EVENTS" } });
+});

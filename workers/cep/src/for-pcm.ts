@@ -44,6 +44,11 @@ export class ForPcm extends WorkerEntrypoint<CepEnv> {
     return this.env.FLEET_SHARD.get(id).take(user, batch);
   }
 
+  /** Devices that an app may not read any more, by its names. */
+  async forgetInFleet(app: GatewayAppId, keys: readonly string[]): Promise<void> {
+    await fleetHubOf(this.env, app).forget(keys);
+  }
+
   /** The grant is over, or forgotten with its user. @param keys the app's names for the devices. */
   async leaveFleet(app: GatewayAppId, user: string, keys: readonly string[]): Promise<void> {
     await fleetHubOf(this.env, app).leave(user, keys);
