@@ -1,8 +1,10 @@
 import { DurableObject } from "cloudflare:workers";
-import { Broker } from "../../engines/broker/broker.ts";
+import { type Arrival, Broker } from "../../engines/broker/broker.ts";
 import type { Attachment } from "../../engines/broker/connection.ts";
 import type { ConnectionId, Effect } from "../../engines/broker/effect.ts";
+import { Gathering } from "../../engines/broker/gathering.ts";
 import type { Limits } from "../../engines/broker/limits.ts";
+import { takenMark } from "../../engines/broker/taken-mark.ts";
 import type { FleetInterest, FleetReturned, FleetReturns } from "../../engines/fleet/fleet-hand-over.ts";
 import { createLog } from "../../engines/log/log.ts";
 import type {
@@ -39,6 +41,12 @@ export interface PcmEnv {
 type Kept = Attachment | { readonly connection: ConnectionId; readonly isInTable: true };
 
 const subprotocols = ["mqtt", "mqttv3.1"];
+/** The tag of a socket in which the gateway relays. */
+const relayed = "relayed";
+/** Two frames of a flooder in this time: as long as an event of another socket of the same user may have to wait. */
+const holdMs = 10;
+/** So many frames are a turn, whether or not the timer has gone off. */
+const mostGathered = 64;
 const log = createLog("pcm", console.log);
 
 /**
@@ -62,6 +70,12 @@ export class Pcm extends DurableObject<PcmEnv> {
   #lastConnection = 0;
   /** Connections whose attachment has a row. */
   readonly #inTable = new Set<ConnectionId>();
+  /** Sockets that sent more than they may since the last hold. */
+  readonly #flooders = new Set<WebSocket>();
+  #isHeld = false;
+  readonly #gathering = new Gathering(() => Date.now());
+  /** Frames for the turn that is to come. */
+  #gathered: Arrival[] = [];
 
   constructor(ctx: DurableObjectState, env: PcmEnv) {
     super(ctx, env);
@@ -106,7 +120,7 @@ export class Pcm extends DurableObject<PcmEnv> {
     }
     const { 0: client, 1: server } = new WebSocketPair();
     const id = ++this.#lastConnection;
-    this.ctx.acceptWebSocket(server);
+    this.ctx.acceptWebSocket(server, request.headers.has("x-edgenym-relayed") ? [relayed] : []);
     this.#sockets.set(id, server);
     this.#ids.set(server, id);
     this.#run(this.#broker.open(id, authority));
@@ -122,12 +136,29 @@ export class Pcm extends DurableObject<PcmEnv> {
 
   override webSocketMessage(ws: WebSocket, frame: ArrayBuffer | string): void | Promise<void> {
     const id = this.#ids.get(ws);
-    if (id === undefined) return;
-    return this.#guard(id, () =>
-      typeof frame === "string"
-        ? this.#broker.receivedText(id)
-        : this.#broker.receive(id, new Uint8Array(frame)),
-    );
+    if (id === undefined) {
+      // Closed, and yet it sends.
+      this.#hold(ws);
+      return;
+    }
+    if (typeof frame === "string") {
+      if (frame === takenMark && this.ctx.getTags(ws).includes(relayed)) {
+        ws.send(takenMark);
+        return;
+      }
+      this.#takeGathered();
+      return this.#guard([id], () => this.#broker.receivedText(id));
+    }
+    const bytes = new Uint8Array(frame);
+    const isFirst = this.#gathered.length === 0;
+    if (isFirst && !this.#gathering.waits()) {
+      return this.#guard([id], () => this.#broker.receive(id, bytes));
+    }
+    this.#gathered.push({ from: id, bytes });
+    // Whatever has arrived until the timer goes off shares the turn; while it is set, the object does not sleep.
+    if (isFirst) setTimeout(() => this.#takeGathered(), 0);
+    // While frames keep coming the runtime does not look at its timers.
+    else if (this.#gathered.length >= mostGathered) this.#takeGathered();
   }
 
   override webSocketClose(ws: WebSocket): void | Promise<void> {
@@ -238,8 +269,20 @@ export class Pcm extends DurableObject<PcmEnv> {
     );
   }
 
-  /** Runs one turn for a socket. A bug of ours costs that socket, and never the broker's consistency. */
-  #guard(id: ConnectionId, turn: () => Effect[]): void | Promise<void> {
+  /** Takes the frames that were gathered, in a turn. */
+  #takeGathered(): void {
+    const arrivals = this.#gathered;
+    if (arrivals.length === 0) return;
+    this.#gathered = [];
+    void this.#guard(
+      arrivals.map(({ from }) => from),
+      () => this.#broker.receiveAll(arrivals),
+    );
+    this.#gathering.took(arrivals.length);
+  }
+
+  /** Runs one turn for some sockets. A bug of ours costs those sockets, and never the broker's consistency. */
+  #guard(ids: readonly ConnectionId[], turn: () => Effect[]): void | Promise<void> {
     let effects: Effect[];
     try {
       effects = turn();
@@ -248,7 +291,7 @@ export class Pcm extends DurableObject<PcmEnv> {
         code: "INTERNAL",
         step: error instanceof Error ? error.name.toLowerCase() : "?",
       });
-      this.#close(id, 1011);
+      for (const id of ids) this.#close(id, 1011);
       this.#broker = this.#restore();
       return this.#run(this.#broker.wake(this.#alarms.atMs));
     }
@@ -257,7 +300,7 @@ export class Pcm extends DurableObject<PcmEnv> {
 
   /** Carries out what a turn asked for, in order. Resolves when no answer is awaited any more. */
   #run(effects: readonly Effect[]): void | Promise<void> {
-    let waiting: Promise<void> | undefined;
+    const waiting: Promise<void>[] = [];
     for (const effect of effects) {
       switch (effect.kind) {
         case "send":
@@ -269,17 +312,40 @@ export class Pcm extends DurableObject<PcmEnv> {
         case "attach":
           this.#attach(effect.to, effect.attachment);
           break;
+        case "hold":
+          this.#hold(this.#sockets.get(effect.from));
+          break;
         case "alarm":
           this.#alarms.at(effect.atMs);
           break;
         case "authenticate":
-          waiting = this.#authenticate(effect.on, effect.token);
+          waiting.push(this.#authenticate(effect.on, effect.token));
           break;
       }
     }
     this.#streams.flush();
     this.#fleets.flush();
-    return waiting;
+    if (waiting.length > 0) return Promise.all(waiting).then(() => undefined);
+  }
+
+  /**
+   * Takes nothing in for `holdMs`, once this socket has had its turn since the last time: so each of many that flood
+   * gets one frame through, and everybody else waits for one hold, not for one a flooder. Only what is not taken in
+   * makes the runtime stop reading from a socket. What is taken in and dropped costs an event each, and while there
+   * are any the other users' objects wait (bench/broker/fairness.ts).
+   */
+  #hold(flooder: WebSocket | undefined): void {
+    if (flooder === undefined || this.#isHeld) return;
+    if (!this.#flooders.has(flooder)) {
+      this.#flooders.add(flooder);
+      return;
+    }
+    this.#flooders.clear();
+    this.#isHeld = true;
+    void this.ctx.blockConcurrencyWhile(async () => {
+      await scheduler.wait(holdMs);
+      this.#isHeld = false;
+    });
   }
 
   #send(id: ConnectionId, bytes: Uint8Array): void {
@@ -312,7 +378,7 @@ export class Pcm extends DurableObject<PcmEnv> {
     } catch {
       log.warn("introspection.unavailable", { code: "UNAVAILABLE" });
     }
-    await this.#guard(id, () => this.#broker.authenticated(id, introspection));
+    await this.#guard([id], () => this.#broker.authenticated(id, introspection));
   }
 
   #gone(ws: WebSocket): void | Promise<void> {
@@ -324,7 +390,9 @@ export class Pcm extends DurableObject<PcmEnv> {
       // There is nobody left to answer.
     }
     if (id === undefined) return;
-    return this.#guard(id, () => this.#broker.closed(id));
+    // What it sent before it went, a DISCONNECT perhaps, counts first.
+    this.#takeGathered();
+    return this.#guard([id], () => this.#broker.closed(id));
   }
 
   /** Kept beside the socket, or, if it is larger than the runtime takes there (16 KiB), in a row. */

@@ -10,7 +10,7 @@ import type {
 } from "../oauth/authority.ts";
 import { acknowledge } from "./acknowledge.ts";
 import { askWho, renewed } from "./authority.ts";
-import { introspectionCost, spend } from "./budget.ts";
+import { introspectionCost, spend, spendFrame } from "./budget.ts";
 import { PendingCommands } from "./commands.ts";
 import { connect, connectAuthenticated, mountOf, refuse } from "./connect.ts";
 import { bearerToken } from "./connect-token.ts";
@@ -29,6 +29,12 @@ import type { StoredGrant } from "./store.ts";
 import { subscribe, unsubscribe } from "./subscribe.ts";
 import { keepPending } from "./unsaved.ts";
 import { scheduleWill } from "./will.ts";
+
+/** One frame, or one piece of a stream. */
+export interface Arrival {
+  readonly from: ConnectionId;
+  readonly bytes: Uint8Array;
+}
 
 /**
  * One user's MQTT broker, without sockets, clock or disk of its own. Each call is one turn: it changes the store
@@ -97,24 +103,13 @@ export class Broker {
 
   /** Bytes arrived: part of a packet, one, or many. */
   receive(id: ConnectionId, bytes: Uint8Array): Effect[] {
-    const state = this.#state;
+    return this.#turn(() => receive(this.#state, id, bytes));
+  }
+
+  /** The same for what arrived one after the other on any connections: what leaves for one of them leaves together. */
+  receiveAll(arrivals: readonly Arrival[]): Effect[] {
     return this.#turn(() => {
-      const connection = state.connections.get(id);
-      if (connection === undefined) return;
-      state.counters.bytesReceived += bytes.byteLength;
-      if (isEnded(state, connection)) {
-        refuseConnection(state, connection, reasonCode.notAuthorized);
-        return;
-      }
-      const { packets, failure } = connection.decoder.push(bytes);
-      if (packets.length > 0) seen(state, connection);
-      keepPending(state, connection);
-      if (connection.waiting !== undefined) connection.heldBytes += bytes.byteLength;
-      for (const packet of packets) take(state, connection, packet);
-      if (failure !== undefined) fail(state, connection, failure);
-      if (connection.heldBytes > state.limits.maximumPacketBytes) {
-        endConnection(state, connection, { isWillKept: true, closeCode: 1009 });
-      }
+      for (const { from, bytes } of arrivals) receive(this.#state, from, bytes);
     });
   }
 
@@ -199,6 +194,27 @@ export class Broker {
       work();
       if (state.nowMs >= state.dueAtMs) runDeadlines(state);
     });
+  }
+}
+
+/** Takes what arrived through its steps: authority, packets, what is left of the last one. */
+function receive(state: BrokerState, id: ConnectionId, bytes: Uint8Array): void {
+  const connection = state.connections.get(id);
+  if (connection === undefined) return;
+  state.counters.bytesReceived += bytes.byteLength;
+  spendFrame(state, connection);
+  if (isEnded(state, connection)) {
+    refuseConnection(state, connection, reasonCode.notAuthorized);
+    return;
+  }
+  const { packets, failure } = connection.decoder.push(bytes);
+  if (packets.length > 0) seen(state, connection);
+  keepPending(state, connection);
+  if (connection.waiting !== undefined) connection.heldBytes += bytes.byteLength;
+  for (const packet of packets) take(state, connection, packet);
+  if (failure !== undefined) fail(state, connection, failure);
+  if (connection.heldBytes > state.limits.maximumPacketBytes) {
+    endConnection(state, connection, { isWillKept: true, closeCode: 1009 });
   }
 }
 

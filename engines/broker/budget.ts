@@ -1,10 +1,15 @@
+import type { ConnectionId } from "./effect.ts";
+import type { Session } from "./session.ts";
 import type { BrokerState } from "./state.ts";
 
 /** How many bursts over its budget a client may be before the connection ends. */
 const floodBursts = 10;
 
-/** What all connections of a user may spend together, as a multiple of what one may. */
-const userShare = 5;
+/** What all connections of a user may spend together, and those of one device or app, as multiples of what one may. */
+const share = { user: 5, principal: 2 } as const;
+
+/** Frames a client may send for each message it may: acknowledgements, pings and pieces of packets are frames too. */
+const framesPerMessage = 10;
 
 /** What a packet costs that has somebody else asked whose a token is. */
 export const introspectionCost = 20;
@@ -17,7 +22,11 @@ export interface Budget {
 
 /** Who pays first. */
 interface Payer {
+  readonly id: ConnectionId;
   readonly budget: Budget;
+  /** Of frames. */
+  readonly arrivals: Budget;
+  readonly session: Session | undefined;
 }
 
 /** A full one, of a connection or of a user. */
@@ -26,9 +35,10 @@ export function newBudget(nowMs: number): Budget {
 }
 
 /**
- * Takes the cost of a packet from the budget of its connection, and then from that of the user: into each flow
- * `messagesPerSecond`, up to `messageBurst`, and five times that for the user. A connection over its own budget
- * takes nothing from the others'.
+ * Takes the cost of a packet from the budget of its connection, then from that of its device or app, and then from
+ * that of the user: into the first flow `messagesPerSecond`, up to `messageBurst`; into the second twice that, into
+ * the third five times. So a connection over its own budget takes nothing from the others', and neither a device
+ * nor an app takes all that the user has. The owner's own sessions may.
  *
  * @param cost 1 for a PUBLISH.
  * @returns whether it may be carried out, must be refused, or is one too many even to refuse.
@@ -38,11 +48,39 @@ export function spend(state: BrokerState, connection: Payer, cost: number): "gra
   const own = connection.budget;
   refill(own, state.nowMs, messagesPerSecond, messageBurst);
   own.left -= cost;
-  if (own.left < 0) return own.left < -floodBursts * messageBurst ? "flood" : "refused";
-  refill(state.budget, state.nowMs, userShare * messagesPerSecond, userShare * messageBurst);
-  if (state.budget.left < cost) return "refused";
+  if (own.left < 0) {
+    state.hold(connection.id);
+    return own.left < -floodBursts * messageBurst ? "flood" : "refused";
+  }
+  const principal = principalBudget(state, connection.session);
+  refill(principal, state.nowMs, share.principal * messagesPerSecond, share.principal * messageBurst);
+  refill(state.budget, state.nowMs, share.user * messagesPerSecond, share.user * messageBurst);
+  if (principal.left < cost || state.budget.left < cost) {
+    state.hold(connection.id);
+    return "refused";
+  }
+  principal.left -= cost;
   state.budget.left -= cost;
   return "granted";
+}
+
+/** That of a device or an app, whatever number of connections it has; a new one for anybody else. */
+function principalBudget(state: BrokerState, session: Session | undefined): Budget {
+  if (session === undefined || session.kind === "owner") return newBudget(state.nowMs);
+  const key = `${session.kind}/${session.handle}`;
+  const known = state.principalBudgets.get(key);
+  if (known !== undefined) return known;
+  const budget = newBudget(state.nowMs);
+  state.principalBudgets.set(key, budget);
+  return budget;
+}
+
+/** Takes one frame, whatever is in it, from the connection's budget of frames; over that, the shell is to hold. */
+export function spendFrame(state: BrokerState, { id, arrivals }: Payer): void {
+  const { messagesPerSecond, messageBurst } = state.limits;
+  refill(arrivals, state.nowMs, framesPerMessage * messagesPerSecond, framesPerMessage * messageBurst);
+  arrivals.left = Math.max(-1, arrivals.left - 1);
+  if (arrivals.left < 0) state.hold(id);
 }
 
 /** Lets flow in what time has brought. */

@@ -101,6 +101,8 @@ export class Connection {
   isChanged = false;
   /** Token bucket of the messages per second. */
   readonly budget: Budget;
+  /** Token bucket of the frames per second. */
+  readonly arrivals: Budget;
   /** See `Limits.unheardBytes`. */
   unheardBytes = 0;
   unheardAtMs: number;
@@ -119,6 +121,7 @@ export class Connection {
     this.maximumPacketBytes = limits.maximumPacketBytes;
     this.authority = attachment?.authority;
     this.budget = newBudget(nowMs);
+    this.arrivals = newBudget(nowMs);
     this.attaching = newBudget(nowMs);
     this.unheardAtMs = nowMs;
     this.attachedPendingBytes = attachment?.pending?.byteLength ?? 0;

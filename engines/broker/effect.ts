@@ -16,5 +16,7 @@ export type Effect =
   | { readonly kind: "authenticate"; readonly on: ConnectionId; readonly token: string }
   /** Keep this beside the socket, so that it survives hibernation. */
   | { readonly kind: "attach"; readonly to: ConnectionId; readonly attachment: Attachment }
+  /** Take nothing more in for a few milliseconds: this one sends more than it may, and dropping it is work too. */
+  | { readonly kind: "hold"; readonly from: ConnectionId }
   /** Call `Broker.alarm` at this time or a little later; replaces a later one. */
   | { readonly kind: "alarm"; readonly atMs: number };

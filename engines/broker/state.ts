@@ -2,7 +2,7 @@ import { encodeWithin } from "../mqtt/encoder.ts";
 import type { Packet, ProtocolLevel, TopicName } from "../mqtt/packet.ts";
 import { TopicNames } from "../mqtt/topic-names.ts";
 import type { ClaimedDevice, GatewayUserId } from "../oauth/authority.ts";
-import { newBudget } from "./budget.ts";
+import { type Budget, newBudget } from "./budget.ts";
 import { PendingCommands } from "./commands.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionId, Effect } from "./effect.ts";
@@ -76,6 +76,8 @@ export class BrokerState {
   };
   /** What all connections may spend together; forgotten in sleep, as theirs. */
   readonly budget = newBudget(0);
+  /** The same of each device and app that has sent something. */
+  readonly principalBudgets = new Map<string, Budget>();
   /** The clock, read once a turn. */
   nowMs = 0;
   /** What the shell's alarm is set to. */
@@ -97,6 +99,8 @@ export class BrokerState {
   /** The last QoS 0 packet, for the next subscriber that gets the same bytes. */
   lastEncoded: Encoded | undefined;
   #effects: Effect[] = [];
+  /** Who sent more than they may in this turn. */
+  readonly #held = new Set<ConnectionId>();
   /** Connections with something to send or to keep. */
   #touched: Connection[] = [];
 
@@ -116,6 +120,8 @@ export class BrokerState {
       this.#touched = [];
       for (const connection of touched) this.#flush(connection);
     }
+    for (const from of this.#held) this.effect({ kind: "hold", from });
+    this.#held.clear();
     const effects = this.#effects;
     this.#effects = [];
     this.lastEncoded = undefined;
@@ -172,6 +178,11 @@ export class BrokerState {
     if (atMs >= this.alarmAtMs) return;
     this.alarmAtMs = atMs;
     this.effect({ kind: "alarm", atMs });
+  }
+
+  /** Has the shell take nothing in for a moment, once this turn is done, because of what that connection sends. */
+  hold(from: ConnectionId): void {
+    this.#held.add(from);
   }
 
   #touch(connection: Connection): void {

@@ -58,6 +58,8 @@ export class TestHome {
   readonly limits: Limits;
   broker: Broker;
   alarmAtMs: number | undefined;
+  /** How many turns asked to take nothing in for a moment. */
+  held = 0;
   readonly clients = new Map<ConnectionId, TestClient>();
   /** Token → what the DIdP says; a token that is missing here is not active. */
   readonly tokens = new Map<string, Authority>();
@@ -132,6 +134,9 @@ export class TestHome {
         case "attach":
           // What does not survive a structured clone would not survive hibernation.
           this.#attachments.set(effect.to, structuredClone(effect.attachment));
+          break;
+        case "hold":
+          this.held++;
           break;
         case "alarm":
           this.alarmAtMs = effect.atMs;

@@ -134,7 +134,9 @@ test("a flood at QoS 1 gets 0x97 above the burst, and in the end 0x96", async ()
   expect(codes.get(reasonCode.quotaExceeded)).toBe(limits.messageBurst + 1000 - accepted);
   expect(peer.ended).toBeUndefined();
   await othersAreWell();
-  flood(11 * limits.messageBurst);
+  // Frame by frame it would be slowed down to its rate; so many in one frame are one too many.
+  const packet = encode(publish("telemetry/flood", { qos: 1, packetId: 1 }), 5);
+  peer.sendBytes(Buffer.concat(Array.from({ length: 12 * limits.messageBurst }, () => packet)));
   expect((await peer.nextOf("disconnect")).reasonCode).toBe(reasonCode.messageRateTooHigh);
   expect((await peer.end()).how).toBe(1008);
   await othersAreWell();
@@ -145,7 +147,7 @@ test("a flood at QoS 0 is dropped above the burst: its own subscriber gets no mo
   subscriber.send(subscribe("telemetry/flood"));
   await subscriber.nextOf("suback");
   const peer = await open(neighbour, "flood-0");
-  const count = 3 * limits.messageBurst;
+  const count = limits.messageBurst + 1000;
   const startedAt = performance.now();
   for (let n = 0; n < count; n += 1) peer.send(publish("telemetry/flood"));
   peer.send({ type: "pingreq" });
@@ -161,6 +163,77 @@ test("a flood at QoS 0 is dropped above the burst: its own subscriber gets no mo
   subscriber.cut();
   await othersAreWell();
 });
+
+test("a flood frame by frame is slowed down: the end of its authority does not wait behind it, nor do others", async () => {
+  const { didp } = platform.addresses;
+  const factory = await openFactory(didp, platform.secrets.operatorToken);
+  const flooder = await ownedDevice(didp, factory, new Person({ login: "alice" }), "flooder");
+  const before = residentMib(workerdPid);
+  const frame = binaryFrame(encode(publish("telemetry/flood"), 5));
+  const frames = Buffer.concat(Array.from({ length: 16 }, () => frame));
+  let written = 0;
+  const sockets = await Promise.all(
+    Array.from({ length: 10 }, async (_, n) => {
+      const socket = await FrameSocket.open(url, { Authorization: `Bearer ${flooder.accessToken}` });
+      // DISCONNECT; the TCP connection itself ends behind all that was written before.
+      const ended = new Promise<void>((resolve) => {
+        socket.onPayload = (payload) => {
+          if (payload[0] === 0xe0) resolve();
+        };
+      });
+      const connect: Packet = {
+        type: "connect",
+        protocolLevel: 5,
+        cleanStart: true,
+        keepAliveSeconds: 0,
+        mqttClientId: `flood-${n}`,
+      };
+      socket.write(binaryFrame(encode(connect, 5)));
+      let isOpen = true;
+      void ended.then(() => {
+        isOpen = false;
+      });
+      const pour = () => {
+        if (!isOpen) return;
+        written += 16;
+        if (socket.write(frames)) setImmediate(pour);
+        else socket.onceDrained(pour);
+      };
+      pour();
+      return { ended: ended.then(() => socket.close()) };
+    }),
+  );
+  while (written < 20 * limits.messageBurst) await new Promise((resolve) => setImmediate(resolve));
+  await othersAreWell();
+  // At the rate to which it is slowed down, what has been written by now would take minutes.
+  const startedAt = performance.now();
+  await flooder.client.revoke(flooder.refreshToken);
+  await Promise.all(sockets.map(({ ended }) => ended));
+  console.log(`closed ${(performance.now() - startedAt).toFixed(0)} ms after the end of its authority`);
+  expect(residentMib(workerdPid) - before).toBeLessThan(128);
+  await othersAreWell();
+});
+
+test.each(["TCP", "a WebSocket without a token"])(
+  "a flood over %s, through the gateway, costs bounded memory",
+  async (way) => {
+    const before = residentMib(workerdPid);
+    const { mqtt } = platform.addresses;
+    const carrier = way === "TCP" ? { tcpPort: Number(new URL(mqtt).port) } : { url };
+    const peer = await MqttPeer.open(carrier, 5);
+    if (typeof peer === "number") throw new Error(`refused with ${peer}`);
+    peer.connect(neighbour.accessToken, { mqttClientId: "relayed-flood" });
+    expect((await peer.nextOf("connack")).reasonCode).toBe(0);
+    const large = encode(publish("telemetry/flood", { payload: new Uint8Array(20_000) }), 5);
+    for (let n = 0; n < 10_000 && peer.ended === undefined; n += 1) {
+      peer.sendBytes(large); // 200 MB if it is not stopped
+      if (n % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await othersAreWell();
+    expect(residentMib(workerdPid) - before).toBeLessThan(128);
+    peer.cut();
+  },
+);
 
 test("a packet that announces 256 MB is refused by its first five bytes", async () => {
   const peer = await open(abuser, "giant");

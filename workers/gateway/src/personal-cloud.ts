@@ -8,6 +8,7 @@ export function personalCloudOf(env: GatewayEnv, user: GatewayUserId) {
 /**
  * Opens a WebSocket to a user's personal cloud.
  * @param authority what the token gave, or `undefined` where the object is to check the password of CONNECT.
+ * @param isRelayed whether this Worker writes into the socket itself, and wants its `takenMark`s back.
  * @returns the object's own answer, 101 with the socket; returned as it is, it makes the runtime pump frames
  *   between client and object without this Worker.
  */
@@ -15,11 +16,13 @@ export function openPersonalCloud(
   env: GatewayEnv,
   user: GatewayUserId,
   subprotocol: MqttSubprotocol,
-  authority?: Authority,
+  authority: Authority | undefined,
+  isRelayed = false,
 ): Promise<Response> {
   // A fresh request: nothing that the client sent goes along (no address, no agent, no token).
   const headers: Record<string, string> = { upgrade: "websocket", "sec-websocket-protocol": subprotocol };
   if (authority !== undefined) headers["x-edgenym-authority"] = JSON.stringify(authority);
+  if (isRelayed) headers["x-edgenym-relayed"] = "1";
   return personalCloudOf(env, user).fetch(new Request("https://pcm/mqtt", { headers }));
 }
 

@@ -1,4 +1,5 @@
 import { connectToken } from "../../../engines/broker/connect-token.ts";
+import { takenMark } from "../../../engines/broker/taken-mark.ts";
 import { reasonCode } from "../../../engines/mqtt/reason-code.ts";
 import { authorityOf } from "./authority-of.ts";
 import type { GatewayConfig } from "./config.ts";
@@ -12,9 +13,14 @@ export interface RelayedClient {
   close(code: number): void;
 }
 
+/** After so many bytes, or frames, a relay asks whether they were taken in. */
+const markBytes = 64 * 1024;
+const markFrames = 64;
+
 /**
  * A connection whose token comes inside CONNECT. Reads the CONNECT, finds the personal cloud, hands the bytes over
- * as they came, and passes everything on in both directions until either side closes.
+ * as they came, and passes everything on in both directions until either side closes. What the personal cloud has
+ * not taken in yet is this Worker's memory, so it is counted.
  */
 export class Relay {
   readonly #env: GatewayEnv;
@@ -27,6 +33,11 @@ export class Relay {
   readonly #waiting: Uint8Array[] = [];
   #state: "before-connect" | "looking-up" | "open" | "closed" = "before-connect";
   #personalCloud: WebSocket | undefined;
+  /** Sent since the last mark. */
+  #unmarked = { bytes: 0, frames: 0 };
+  /** What was sent before each mark that is not back, oldest first. */
+  readonly #marked: number[] = [];
+  #onRoom: (() => void) | undefined;
 
   constructor(env: GatewayEnv, config: GatewayConfig, subprotocol: MqttSubprotocol, client: RelayedClient) {
     this.#env = env;
@@ -40,7 +51,7 @@ export class Relay {
   receive(bytes: Uint8Array): void {
     switch (this.#state) {
       case "open":
-        this.#personalCloud?.send(bytes);
+        this.#pass(bytes);
         return;
       case "looking-up":
         this.#waiting.push(bytes);
@@ -55,12 +66,43 @@ export class Relay {
     }
   }
 
+  /** Bytes that the personal cloud has not taken in. */
+  get untakenBytes(): number {
+    return this.#marked.reduce((sum, bytes) => sum + bytes, this.#unmarked.bytes);
+  }
+
+  /** Resolves when more may be sent: at once, unless two marks are out. */
+  async room(): Promise<void> {
+    if (this.#marked.length < 2 || this.#state !== "open") return;
+    await new Promise<void>((resolve) => {
+      this.#onRoom = resolve;
+    });
+  }
+
   /** The client has gone; the personal cloud hears it with the same code. */
   clientClosed(code: number): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
     clearTimeout(this.#timeout);
     closeWith(this.#personalCloud, code);
+    this.#onRoom?.();
+  }
+
+  #pass(bytes: Uint8Array): void {
+    const unmarked = this.#unmarked;
+    this.#personalCloud?.send(bytes);
+    unmarked.bytes += bytes.byteLength;
+    unmarked.frames += 1;
+    if (unmarked.bytes < markBytes && unmarked.frames < markFrames) return;
+    this.#personalCloud?.send(takenMark);
+    this.#marked.push(unmarked.bytes);
+    this.#unmarked = { bytes: 0, frames: 0 };
+  }
+
+  #taken(): void {
+    this.#marked.shift();
+    this.#onRoom?.();
+    this.#onRoom = undefined;
   }
 
   #decide(first: FirstPacket): void {
@@ -97,7 +139,13 @@ export class Relay {
   async #open(token: string): Promise<WebSocket | undefined> {
     const authority = await authorityOf(this.#env, this.#config, token);
     if (authority === undefined) return undefined;
-    const { webSocket } = await openPersonalCloud(this.#env, authority.user, this.#subprotocol, authority);
+    const { webSocket } = await openPersonalCloud(
+      this.#env,
+      authority.user,
+      this.#subprotocol,
+      authority,
+      true,
+    );
     if (webSocket === null) throw new Error("the personal cloud took no WebSocket");
     return webSocket;
   }
@@ -106,12 +154,13 @@ export class Relay {
     this.#personalCloud = personalCloud;
     personalCloud.binaryType = "arraybuffer";
     personalCloud.addEventListener("message", ({ data }) => {
-      if (typeof data !== "string") this.#client.send(data);
+      if (typeof data === "string") this.#taken();
+      else this.#client.send(data);
     });
     personalCloud.addEventListener("close", ({ code }) => this.#end(isSendable(code) ? code : 1011));
     personalCloud.accept();
-    for (const bytes of [...received, ...this.#waiting]) personalCloud.send(bytes);
     this.#state = "open";
+    for (const bytes of [...received, ...this.#waiting]) this.#pass(bytes);
   }
 
   #end(code: number): void {
@@ -120,6 +169,7 @@ export class Relay {
     clearTimeout(this.#timeout);
     this.#client.close(code);
     closeWith(this.#personalCloud, code);
+    this.#onRoom?.();
   }
 }
 

@@ -40,6 +40,8 @@ export async function serveTcp(socket: Socket, env: GatewayEnv, config: GatewayC
       const { done, value } = await reader.read();
       if (done) break;
       relay.receive(value);
+      // Not read, it stays with the client: TCP's own flow control.
+      await relay.room();
     }
   } catch {
     // The connection was reset: the same as its end, without DISCONNECT.

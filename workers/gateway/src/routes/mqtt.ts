@@ -39,7 +39,7 @@ mqtt.get("/mqtt/:route", async (c) => {
   const { gatewayUri, routes } = c.get("config");
   const user = await routes.unseal(c.req.param("route"));
   if (user === undefined) return unauthorized(gatewayUri);
-  return openPersonalCloud(c.env, user, c.get("subprotocol"));
+  return openPersonalCloud(c.env, user, c.get("subprotocol"), undefined);
 });
 
 function offeredSubprotocols(request: Request): readonly string[] {
