@@ -27,6 +27,10 @@ export interface Limits {
   readonly subscriptions: number;
   /** Characters of all topic filters of one session, which are in memory; 0x97 in SUBACK. */
   readonly subscriptionCharacters: number;
+  /** Levels of all topic filters of one user, each of which may be a node in memory; 0x97 in SUBACK. */
+  readonly filterLevels: number;
+  /** The same of one device or app, so that none takes all that the user has; 0x97 in SUBACK. */
+  readonly filterLevelsOfOne: number;
   /** Retained topics of one user; 0x97. */
   readonly retainedMessages: number;
   /** Retained topics of one device or app, so that none takes all that the user has; 0x97. */
@@ -77,8 +81,7 @@ export interface Limits {
   readonly unheardBytesPerSecond: number;
   /**
    * PUBLISH, and filters in SUBSCRIBE and UNSUBSCRIBE, a second and connection, averaged; above it QoS 0 is
-   * dropped, and QoS 1, QoS 2 and SUBSCRIBE get 0x97. All connections of one device or app together may do twice this,
-   * all of a user five times.
+   * dropped, and QoS 1, QoS 2 and SUBSCRIBE get 0x97. All connections of a user together may do five times this.
    */
   readonly messagesPerSecond: number;
   /** How many may come at once before the average counts. Ten times as many over it close with 0x96. */
@@ -98,6 +101,8 @@ export const defaultLimits: Limits = {
   sessionsOfOne: 32,
   subscriptions: 1000,
   subscriptionCharacters: 256 * 1024,
+  filterLevels: 100_000,
+  filterLevelsOfOne: 25_000,
   retainedMessages: 5000,
   retainedMessagesOfOne: 1000,
   pendingCommands: 1000,

@@ -601,28 +601,6 @@ describe("limits", () => {
     expect(granted).toEqual([10, 10, 10, 10, 0, 0]);
   });
 
-  test("a device with many connections takes no more than twice what one may, and leaves the rest to the others", () => {
-    const home = new TestHome({ messagesPerSecond: 1, messageBurst: 10 });
-    const granted = (client: ReturnType<TestHome["client"]>) => {
-      client.take();
-      for (let i = 1; i <= 10; i++) client.publish("telemetry/x", "x", { qos: 1, packetId: i });
-      return client.take().filter((packet) => packet.type === "puback" && packet.reasonCode < 0x80).length;
-    };
-    const flooders = Array.from({ length: 4 }, (_, i) => home.client("device", { mqttClientId: `f${i}` }));
-    expect(flooders.map(granted)).toEqual([10, 10, 0, 0]);
-    expect(granted(home.client("device", { handle: "dh2" }))).toBe(10);
-  });
-
-  test("a frame is a cost of its own: whoever sends more of them than ten a message is held", () => {
-    const home = new TestHome({ messagesPerSecond: 1, messageBurst: 10 });
-    const client = home.client("device");
-    for (let i = 0; i < 90; i++) client.send({ type: "pingreq" });
-    expect(home.held).toBe(0);
-    for (let i = 0; i < 20; i++) client.send({ type: "pingreq" });
-    expect(home.held).toBeGreaterThan(0);
-    expect(client.take().filter(({ type }) => type === "pingresp")).toHaveLength(110);
-  });
-
   test("asking who somebody is costs more than a message", () => {
     const home = new TestHome({ messagesPerSecond: 1, messageBurst: 50 });
     const device = home.client("device");
@@ -681,6 +659,22 @@ describe("limits", () => {
     expect(codes).toEqual([0x97, 0]);
     home.client("owner", { mqttClientId: "b" });
     expect(home.client("owner", { mqttClientId: "c" }).take()).toMatchObject([{ reasonCode: 0x97 }]);
+  });
+
+  test("deep topic filters count by their levels, for each device and app and for all of the user", () => {
+    const home = new TestHome({ filterLevels: 30, filterLevelsOfOne: 12 });
+    home.claim("dh1");
+    const [one, two] = ["a", "b"].map((mqttClientId) => home.client("device", { mqttClientId }));
+    const owner = home.client("owner");
+    const deep = (name: string) => `${name}/2/3/4/5/6`;
+    expect([one?.subscribe(deep("a")), two?.subscribe(deep("a")), two?.subscribe("b")]).toEqual([0, 0, 0x97]);
+    expect([owner.subscribe(deep("a")), owner.subscribe(deep("b")), owner.subscribe(deep("c"))]).toEqual([
+      0, 0, 0,
+    ]);
+    expect([owner.subscribe(deep("c")), owner.subscribe("d")]).toEqual([0, 0x97]);
+    home.evict();
+    one?.send({ type: "unsubscribe", packetId: 1, topicFilters: [deep("a") as TopicFilter] });
+    expect([two?.subscribe("b/2/3/4/5/6"), owner.subscribe("d")]).toEqual([0, 0x97]);
   });
 
   test("long topic filters count by their length", () => {

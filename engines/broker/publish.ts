@@ -1,5 +1,6 @@
 import type { Publish, ReasonCode, TopicName } from "../mqtt/packet.ts";
 import { reasonCode } from "../mqtt/reason-code.ts";
+import { levelsOf } from "../mqtt/topic.ts";
 import { receivedIds } from "./acknowledge.ts";
 import { askWho } from "./authority.ts";
 import { introspectionCost, spend } from "./budget.ts";
@@ -127,13 +128,6 @@ function accept(
   const message = toMessage(state, session, route.topicName, packet);
   const isKept = !packet.retain || retain(state, message, connection);
   return isKept ? { route, message } : reasonCode.quotaExceeded;
-}
-
-/** How many levels a topic name has. */
-export function levelsOf(topicName: string): number {
-  let levels = 1;
-  for (let i = 0; i < topicName.length; i++) if (topicName.charCodeAt(i) === 0x2f) levels++;
-  return levels;
 }
 
 function toMessage(

@@ -1,4 +1,5 @@
 import type { PacketId, ProtocolLevel } from "../mqtt/packet.ts";
+import { levelsOf } from "../mqtt/topic.ts";
 import type { Authority, Permission } from "../oauth/authority.ts";
 import type { Connection } from "./connection.ts";
 import type { Delivery, Publisher } from "./message.ts";
@@ -49,6 +50,7 @@ export class Session {
   willDueAtMs: number | undefined;
   readonly #subscriptions: Map<string, Subscription>;
   #filterCharacters = 0;
+  #filterLevels = 0;
   connection: Connection | undefined;
   #permissions: readonly Permission[];
   #permitted: PermissionSet;
@@ -94,17 +96,28 @@ export class Session {
     return this.#filterCharacters;
   }
 
+  /** Levels of all its topic filters together: what they take in the index. */
+  get filterLevels(): number {
+    return this.#filterLevels;
+  }
+
   /** Adds a subscription, or replaces the one with the same filter. */
   subscribe(subscription: Subscription): void {
     const { topicFilter } = subscription;
-    if (!this.#subscriptions.has(topicFilter)) this.#filterCharacters += topicFilter.length;
+    if (!this.#subscriptions.has(topicFilter)) {
+      this.#filterCharacters += topicFilter.length;
+      this.#filterLevels += levelsOf(topicFilter);
+    }
     this.#subscriptions.set(topicFilter, subscription);
   }
 
   /** @returns what it was, or `undefined` if there was none with that filter. */
   unsubscribe(topicFilter: string): Subscription | undefined {
     const subscription = this.#subscriptions.get(topicFilter);
-    if (this.#subscriptions.delete(topicFilter)) this.#filterCharacters -= topicFilter.length;
+    if (this.#subscriptions.delete(topicFilter)) {
+      this.#filterCharacters -= topicFilter.length;
+      this.#filterLevels -= levelsOf(topicFilter);
+    }
     return subscription;
   }
 

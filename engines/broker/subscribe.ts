@@ -8,7 +8,7 @@ import type {
   Unsubscribe,
 } from "../mqtt/packet.ts";
 import { reasonCode } from "../mqtt/reason-code.ts";
-import { matches } from "../mqtt/topic.ts";
+import { levelsOf, matches } from "../mqtt/topic.ts";
 import { spend } from "./budget.ts";
 import { commandTopicOf } from "./commands.ts";
 import type { Connection } from "./connection.ts";
@@ -87,14 +87,26 @@ export function subscribe(
 /** Why a filter is not granted. What the filter reaches beyond the view is cut off silently at delivery. */
 function refusalOf(state: BrokerState, session: Session, request: SubscribeRequest): ReasonCode | undefined {
   const { filter } = parts(request);
-  if (filter.split("/").length > state.limits.topicLevels) return reasonCode.topicFilterInvalid;
+  if (levelsOf(filter) > state.limits.topicLevels) return reasonCode.topicFilterInvalid;
   if (request.topicFilter === expiringTopic) return undefined;
   // `$auth/` is the platform's own in every mount
   if (filter.startsWith("$auth/") || !session.maySubscribe(filter)) return reasonCode.notAuthorized;
   if (session.subscriptions.has(request.topicFilter)) return undefined;
   if (session.subscriptions.size >= state.limits.subscriptions) return reasonCode.quotaExceeded;
   const characters = session.filterCharacters + request.topicFilter.length;
-  return characters > state.limits.subscriptionCharacters ? reasonCode.quotaExceeded : undefined;
+  if (characters > state.limits.subscriptionCharacters) return reasonCode.quotaExceeded;
+  return hasRoomInIndex(state, session, levelsOf(request.topicFilter)) ? undefined : reasonCode.quotaExceeded;
+}
+
+/** Whether so many levels more may be subscribed to by this device or app, and by all of the user together. */
+function hasRoomInIndex({ sessions, limits }: BrokerState, session: Session, levels: number): boolean {
+  let own = levels;
+  let all = levels;
+  for (const { kind, handle, filterLevels } of sessions.values()) {
+    all += filterLevels;
+    if (kind === session.kind && handle === session.handle) own += filterLevels;
+  }
+  return all <= limits.filterLevels && (session.kind === "owner" || own <= limits.filterLevelsOfOne);
 }
 
 /** The last value of every topic that the new subscription matches. */

@@ -2,9 +2,10 @@ import type { Subscription } from "./store.ts";
 
 /** A filter's subscribers, and those of each share name. */
 interface Node<S> {
-  readonly children: Map<string, Node<S>>;
-  readonly subscribers: Map<S, Subscription>;
-  readonly shares: Map<string, Map<S, Subscription>>;
+  // Made when they are needed: most nodes of a deep filter have one child and nothing else.
+  children?: Map<string, Node<S>>;
+  subscribers?: Map<S, Subscription>;
+  shares?: Map<string, Map<S, Subscription>>;
 }
 
 /** What matched: ordinary subscriptions with their owner, and each share group on its own. */
@@ -19,23 +20,26 @@ export interface Matched<S> {
  * @see MQTT 5.0 §4.7, §4.8
  */
 export class SubscriptionTrie<S> {
-  readonly #root: Node<S> = emptyNode();
+  readonly #root: Node<S> = {};
 
   /** Adds or replaces the subscription of `subscriber` to `filter` (without its `$share` prefix). */
   set(filter: string, shareName: string | undefined, subscriber: S, subscription: Subscription): void {
     let node = this.#root;
     for (const level of filter.split("/")) {
+      node.children ??= new Map();
       let child = node.children.get(level);
       if (child === undefined) {
-        child = emptyNode();
+        child = {};
         node.children.set(level, child);
       }
       node = child;
     }
     if (shareName === undefined) {
+      node.subscribers ??= new Map();
       node.subscribers.set(subscriber, subscription);
       return;
     }
+    node.shares ??= new Map();
     const group = node.shares.get(shareName) ?? new Map<S, Subscription>();
     node.shares.set(shareName, group.set(subscriber, subscription));
   }
@@ -45,22 +49,22 @@ export class SubscriptionTrie<S> {
     const path: [Node<S>, string][] = [];
     let node = this.#root;
     for (const level of filter.split("/")) {
-      const child = node.children.get(level);
+      const child = node.children?.get(level);
       if (child === undefined) return;
       path.push([node, level]);
       node = child;
     }
-    if (shareName === undefined) node.subscribers.delete(subscriber);
+    if (shareName === undefined) node.subscribers?.delete(subscriber);
     else {
-      const group = node.shares.get(shareName);
+      const group = node.shares?.get(shareName);
       group?.delete(subscriber);
-      if (group?.size === 0) node.shares.delete(shareName);
+      if (group?.size === 0) node.shares?.delete(shareName);
     }
     for (let i = path.length - 1; i >= 0; i--) {
       const [parent, level] = path[i] as [Node<S>, string]; // i is inside the path
-      const child = parent.children.get(level);
-      if (child === undefined || child.children.size + child.subscribers.size + child.shares.size > 0) return;
-      parent.children.delete(level);
+      const child = parent.children?.get(level);
+      if (child === undefined || !isEmpty(child)) return;
+      parent.children?.delete(level);
     }
   }
 
@@ -71,22 +75,22 @@ export class SubscriptionTrie<S> {
     const shares: ReadonlyMap<S, Subscription>[] = [];
     const take = (node: Node<S> | undefined) => {
       if (node === undefined) return;
-      subscriptions.push(...node.subscribers);
-      shares.push(...node.shares.values());
+      if (node.subscribers !== undefined) subscriptions.push(...node.subscribers);
+      if (node.shares !== undefined) shares.push(...node.shares.values());
     };
     const walk = (node: Node<S>, depth: number): void => {
       // [MQTT-4.7.2-1] [MQTT-3.1.1:4.7.2-1] a leading wildcard does not match '$…'
       const wildcardsCount = depth > 0 || !topicName.startsWith("$");
       // "sport/#" also matches "sport": looked for before the name's end is.
-      if (wildcardsCount) take(node.children.get("#"));
+      if (wildcardsCount) take(node.children?.get("#"));
       const level = levels[depth];
       if (level === undefined) {
         take(node);
         return;
       }
-      const exact = node.children.get(level);
+      const exact = node.children?.get(level);
       if (exact !== undefined) walk(exact, depth + 1);
-      const any = node.children.get("+");
+      const any = node.children?.get("+");
       if (wildcardsCount && any !== undefined) walk(any, depth + 1);
     };
     walk(this.#root, 0);
@@ -94,6 +98,6 @@ export class SubscriptionTrie<S> {
   }
 }
 
-function emptyNode<S>(): Node<S> {
-  return { children: new Map(), subscribers: new Map(), shares: new Map() };
+function isEmpty({ children, subscribers, shares }: Node<unknown>): boolean {
+  return (children?.size ?? 0) + (subscribers?.size ?? 0) + (shares?.size ?? 0) === 0;
 }

@@ -1,10 +1,10 @@
 import type { ReasonCode, Will } from "../mqtt/packet.ts";
 import { reasonCode } from "../mqtt/reason-code.ts";
+import { levelsOf } from "../mqtt/topic.ts";
 import type { Authority } from "../oauth/authority.ts";
 import { publishMessage } from "./deliver.ts";
 import type { Mount } from "./mount.ts";
 import { compilePermissions } from "./permission.ts";
-import { levelsOf } from "./publish.ts";
 import type { Session } from "./session.ts";
 import type { BrokerState } from "./state.ts";
 import type { StoredWill } from "./store.ts";

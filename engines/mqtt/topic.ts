@@ -102,3 +102,10 @@ export function matches(filter: TopicFilter, name: TopicName): boolean {
   }
   return at === name.length;
 }
+
+/** How many levels a topic name or filter has. */
+export function levelsOf(text: string): number {
+  let levels = 1;
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) === 0x2f) levels++;
+  return levels;
+}
