@@ -58,6 +58,7 @@ export const withoutQuotas = {
     messageBurst: 1e7,
     unheardBytes: 1e12,
     sessionsOfOne: 1000,
+    retainedMessagesOfOne: 5000,
   }),
 } as const;
 
