@@ -81,7 +81,8 @@ export interface Limits {
   readonly unheardBytesPerSecond: number;
   /**
    * PUBLISH, and filters in SUBSCRIBE and UNSUBSCRIBE, a second and connection, averaged; above it QoS 0 is
-   * dropped, and QoS 1, QoS 2 and SUBSCRIBE get 0x97. All connections of a user together may do five times this.
+   * dropped, and QoS 1, QoS 2 and SUBSCRIBE get 0x97. All connections of one device or app together may do twice this,
+   * all of a user five times.
    */
   readonly messagesPerSecond: number;
   /** How many may come at once before the average counts. Ten times as many over it close with 0x96. */

@@ -601,6 +601,28 @@ describe("limits", () => {
     expect(granted).toEqual([10, 10, 10, 10, 0, 0]);
   });
 
+  test("a device with many connections takes no more than twice what one may, and leaves the rest to the others", () => {
+    const home = new TestHome({ messagesPerSecond: 1, messageBurst: 10 });
+    const granted = (client: ReturnType<TestHome["client"]>) => {
+      client.take();
+      for (let i = 1; i <= 10; i++) client.publish("telemetry/x", "x", { qos: 1, packetId: i });
+      return client.take().filter((packet) => packet.type === "puback" && packet.reasonCode < 0x80).length;
+    };
+    const flooders = Array.from({ length: 4 }, (_, i) => home.client("device", { mqttClientId: `f${i}` }));
+    expect(flooders.map(granted)).toEqual([10, 10, 0, 0]);
+    expect(granted(home.client("device", { handle: "dh2" }))).toBe(10);
+  });
+
+  test("a frame is a cost of its own: whoever sends more of them than ten a message is held", () => {
+    const home = new TestHome({ messagesPerSecond: 1, messageBurst: 10 });
+    const client = home.client("device");
+    for (let i = 0; i < 90; i++) client.send({ type: "pingreq" });
+    expect(home.held).toBe(0);
+    for (let i = 0; i < 20; i++) client.send({ type: "pingreq" });
+    expect(home.held).toBeGreaterThan(0);
+    expect(client.take().filter(({ type }) => type === "pingresp")).toHaveLength(110);
+  });
+
   test("asking who somebody is costs more than a message", () => {
     const home = new TestHome({ messagesPerSecond: 1, messageBurst: 50 });
     const device = home.client("device");
