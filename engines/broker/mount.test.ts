@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { CanonicalTopic } from "./message.ts";
 import { TestHome } from "./test-home.ts";
 
 /** A home with two devices; app1 may read and command the first, app2 may read the second. */
@@ -118,8 +119,24 @@ describe("who sees which topics", () => {
     const app = home.client("app", { handle: "app1" });
     expect(app.subscribe("devices/dh1/telemetry/#")).toBe(0x87);
     expect(app.subscribe("devices/ph-app2-dh2/telemetry/#")).toBe(0x87);
-    expect(app.subscribe("rules/#")).toBe(0x87);
+    expect(app.subscribe("alarms/#")).toBe(0x87);
     expect(app.subscribe("$SYS/#")).toBe(0x87);
+  });
+
+  test("rules/… in an app's mount is what its own rules put out, not the owner's and not another app's", () => {
+    const home = twoApps();
+    const [one, two] = ["app1", "app2"].map((handle) => home.client("app", { handle }));
+    expect([one?.subscribe("rules/#"), two?.subscribe("#")]).toEqual([0, 0]);
+    two?.take();
+    for (const topicName of ["rules/dark/out", "grants/app1/rules/dark/out"] as CanonicalTopic[]) {
+      const publisher = { kind: "system", handle: "" } as const;
+      const payload = new TextEncoder().encode(topicName);
+      home.run((broker) => broker.publish([{ topicName, payload, qos: 0, retain: false, publisher }]));
+    }
+    expect(one?.takeMessages()).toEqual(["rules/dark/out=grants/app1/rules/dark/out"]);
+    expect(two?.takeMessages()).toEqual([]);
+    one?.publish("rules/dark/out", "x", { qos: 1 });
+    expect(one?.take()).toEqual([expect.objectContaining({ type: "puback", reasonCode: 0x87 })]);
   });
 
   test.each([
