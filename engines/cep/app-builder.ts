@@ -3,6 +3,7 @@ import { compileAggregation } from "./aggregation/compile-aggregation.ts";
 import { checkAppAnnotations, checkStreamAnnotations } from "./app-annotations.ts";
 import { CepError, placed, suggest } from "./cep-error.ts";
 import { type Attribute, CURRENT, Ev } from "./event.ts";
+import type { SharedModel } from "./extension.ts";
 import {
   type App,
   annotationOf,
@@ -94,6 +95,7 @@ export class AppBuilder {
       tables: base?.tables ?? new Map<string, Table>(),
       windows: base?.windows ?? new Map<string, NamedWindow>(),
       aggregations: base?.aggregations ?? new Map<string, Aggregation>(),
+      models: base?.models ?? new Map<string, SharedModel>(),
       inner,
       now: () => services.now(),
       compileIn: (source, condition, outer, at) => this.#compileIn(source, condition, outer, at),

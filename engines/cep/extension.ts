@@ -2,6 +2,7 @@ import { CepError } from "./cep-error.ts";
 import type { Attribute, AttributeType, Ev } from "./event.ts";
 import type { Compiled } from "./expression/compiled.ts";
 import type { Span } from "./parser/ast.ts";
+import type { Host } from "./runtime/processor.ts";
 import type { WindowFactory, WindowInit } from "./windows/window.ts";
 
 /** One declared parameter. `time` stands for a constant such as `5 sec`. Not dynamic: must be a constant. */
@@ -64,10 +65,39 @@ export interface WindowExtension extends ExtensionSpec {
   create(init: WindowInit): WindowFactory;
 }
 
+/** A stream function at run time: what to append to an event, or null to drop it. */
+export interface StreamFunctionRun {
+  apply(e: Ev): unknown[] | null;
+  /** Absent when nothing is kept between events. */
+  save?(): unknown;
+  load?(saved: unknown): void;
+  /** Rows kept, as charged to the host. */
+  size?(): number;
+}
+
+/** A model that the queries of an app share by its name. */
+export interface SharedModel {
+  readonly learner: { save(): unknown; load(saved: unknown): void };
+  readonly features: number;
+}
+
+/** What stream functions share in an app. */
+export interface StreamFunctionContext {
+  readonly models: Map<string, SharedModel>;
+  /** Set inside a partition. */
+  readonly inner: object | undefined;
+}
+
+/** What a call of a stream function adds; with `make` when each running copy keeps something of its own. */
+export type StreamFunctionPlan = { readonly attributes: Attribute[] } & (
+  | { apply(e: Ev): unknown[] | null }
+  | { make(host: Host): StreamFunctionRun }
+);
+
 /** A stream function appends attributes, or drops events by returning null. */
 export interface StreamFunctionExtension extends ExtensionSpec {
   readonly kind: "stream-function";
-  create(args: Compiled[], at: Span): { attributes: Attribute[]; apply(e: Ev): unknown[] | null };
+  create(args: Compiled[], at: Span, context: StreamFunctionContext): StreamFunctionPlan;
 }
 
 /** Sources, sinks and mappers are only declared here; the shells implement them. */

@@ -14,6 +14,8 @@ import {
 import { coreFunctions } from "./functions/core-functions.ts";
 import { namespacedFunctions } from "./functions/namespaced.ts";
 import { streamFunctions } from "./functions/stream-functions.ts";
+import { streamingMlFunctions } from "./functions/streaming-ml.ts";
+import { timeseriesFunctions } from "./functions/timeseries.ts";
 import type { Span } from "./parser/ast.ts";
 import { batchWindow, lengthBatchWindow, timeBatchWindow } from "./windows/batch.ts";
 import { expressionBatchWindow, expressionWindow } from "./windows/by-expression.ts";
@@ -77,6 +79,8 @@ export class Registry {
       ...aggregators,
       ...windows,
       ...streamFunctions,
+      ...timeseriesFunctions,
+      ...streamingMlFunctions,
       ...connectors,
       ...extensions,
     ]) {

@@ -1,6 +1,7 @@
 import type { Aggregation } from "../aggregation/aggregation.ts";
 import { CepError, suggest } from "../cep-error.ts";
 import type { Attribute } from "../event.ts";
+import type { SharedModel } from "../extension.ts";
 import type { Span } from "../parser/ast.ts";
 import type { NamedWindow } from "../runtime/named-window.ts";
 import type { Table } from "../table/table.ts";
@@ -15,6 +16,8 @@ export interface Environment extends CompileContext {
   readonly aggregations: Map<string, Aggregation>;
   /** Inner streams of the partition under way, by name with `#`. */
   readonly inner: Map<string, readonly Attribute[]> | undefined;
+  /** Models of stream functions, by name. */
+  readonly models: Map<string, SharedModel>;
   now(): number;
   compileWindowExpression(text: string, attributes: readonly Attribute[]): WindowExpression;
 }

@@ -2,9 +2,9 @@ import { CepError, placed } from "../cep-error.ts";
 import { type Attribute, Ev } from "../event.ts";
 import { compileCondition, compileExpression } from "../expression/compile-expression.ts";
 import type { Compiled } from "../expression/compiled.ts";
-import { type StreamFunctionExtension, validateArguments } from "../extension.ts";
+import { type StreamFunctionPlan, type StreamFunctionRun, validateArguments } from "../extension.ts";
 import type { FunctionCall, SingleInput, StreamHandler } from "../parser/ast.ts";
-import { Processor } from "../runtime/processor.ts";
+import { type Host, Processor } from "../runtime/processor.ts";
 import type { WindowFactory } from "../windows/window.ts";
 import type { Environment } from "./environment.ts";
 import { SingleScope } from "./scope.ts";
@@ -12,7 +12,7 @@ import { SingleScope } from "./scope.ts";
 /** A compiled handler: filter, stream function or window. */
 export type HandlerPlan =
   | { kind: "filter"; test: (e: Ev) => unknown }
-  | { kind: "function"; apply: (e: Ev) => unknown[] | null }
+  | { kind: "function"; make: (host: Host) => StreamFunctionRun }
   | { kind: "window"; name: string; make: WindowFactory };
 
 /** The handlers of an input, and the attributes behind them. */
@@ -43,7 +43,7 @@ export function compileHandlers(
       };
     const made = compileStreamFunction(handler, scope(), env);
     current = [...current, ...made.attributes];
-    return { kind: "function", apply: made.apply };
+    return { kind: "function", make: (host) => ("make" in made ? made.make(host) : made) };
   });
   return { plans, attributes: current };
 }
@@ -82,11 +82,11 @@ export function compileStreamFunction(
   handler: StreamHandler & { kind: "function" },
   scope: SingleScope,
   env: Environment,
-): ReturnType<StreamFunctionExtension["create"]> {
+): StreamFunctionPlan {
   const extension = env.registry.streamFunction(handler.call.namespace, handler.call.name, handler.call);
   const args = compileArgs(handler.call, scope);
   validateArguments(extension, args, handler.call);
-  const made = extension.create(args, handler.call);
+  const made = placed(handler.call, () => extension.create(args, handler.call, env));
   const clash = made.attributes.find((a) => scope.slot.attributes.some((b) => b.name === a.name));
   if (clash !== undefined) {
     throw new CepError(
@@ -116,17 +116,26 @@ export class Filter extends Processor {
 
 /** Appends what a stream function makes. */
 export class StreamFunction extends Processor {
-  readonly #apply: (e: Ev) => unknown[] | null;
-  constructor(apply: (e: Ev) => unknown[] | null) {
+  readonly #run: StreamFunctionRun;
+  constructor(run: StreamFunctionRun) {
     super();
-    this.#apply = apply;
+    this.#run = run;
   }
   process(chunk: Ev[]): void {
     const out: Ev[] = [];
     for (const e of chunk) {
-      const added = this.#apply(e);
+      const added = this.#run.apply(e);
       if (added !== null) out.push(added.length === 0 ? e : new Ev(e.ts, e.type, [...e.row, ...added]));
     }
     if (out.length > 0) this.next.process(out);
+  }
+  override heldRows(): number {
+    return this.#run.size?.() ?? 0;
+  }
+  override save(): unknown {
+    return this.#run.save?.();
+  }
+  override load(saved: unknown): void {
+    if (saved !== undefined) this.#run.load?.(saved);
   }
 }

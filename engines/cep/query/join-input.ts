@@ -274,7 +274,7 @@ function buildSide(
     if (plan.kind === "filter")
       processors.push(instance.operator(path, signature, () => new Filter(plan.test)));
     else if (plan.kind === "function")
-      processors.push(instance.operator(path, signature, () => new StreamFunction(plan.apply)));
+      processors.push(instance.operator(path, signature, () => new StreamFunction(plan.make(instance))));
     else {
       window = instance.operator(path, signature, () => plan.make(instance));
       processors.push(window);

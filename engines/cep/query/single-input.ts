@@ -62,7 +62,7 @@ export function linkChain(
       plan.kind === "filter"
         ? new Filter(plan.test)
         : plan.kind === "function"
-          ? new StreamFunction(plan.apply)
+          ? new StreamFunction(plan.make(instance))
           : plan.make(instance),
     );
   });

@@ -120,6 +120,16 @@ function prepareOf(
       new SingleScope(env, { id: input.id, ref: input.alias, attributes: current, isMulti: false }),
       env,
     );
+    if ("make" in made)
+      throw new CepError(
+        "NOT_SUPPORTED",
+        `${handler.call.name}() keeps state, which a pattern's input cannot`,
+        {
+          offset: handler.start,
+          length: handler.end - handler.start,
+          suggestion: "apply it in a query of its own before",
+        },
+      );
     current = [...current, ...made.attributes];
     const before = prepare;
     prepare = (e) => {
