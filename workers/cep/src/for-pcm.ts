@@ -30,7 +30,7 @@ export class ForPcm extends WorkerEntrypoint<CepEnv> {
     app: GatewayAppId,
     member: FleetMember,
   ): Promise<FleetInterest | { readonly isFull: boolean }> {
-    return fleetHubOf(this.env, app).join(member);
+    return { ...(await fleetHubOf(this.env, app).join(member)) };
   }
 
   /** Events that a user granted to an app, at least once, for one of its shards. */
@@ -41,7 +41,7 @@ export class ForPcm extends WorkerEntrypoint<CepEnv> {
     batch: GrantedBatch,
   ): Promise<GrantedAnswer> {
     const id = this.env.FLEET_SHARD.idFromName(shardName(app, shard, shards));
-    return this.env.FLEET_SHARD.get(id).take(user, batch);
+    return { ...(await this.env.FLEET_SHARD.get(id).take(user, batch)) };
   }
 
   /** Devices that an app may not read any more, by its names. */

@@ -21,7 +21,9 @@ export class ForRules extends WorkerEntrypoint<GatewayEnv> {
 
   /** Results that concern one user. @returns up to which they were carried out, or refused. */
   async fleetResults(app: GatewayAppId, member: FleetMember, returns: FleetReturns): Promise<FleetReturned> {
-    return (await this.#cloudOf(member)).fleetResults(app, member.user, returns);
+    const cloud = await this.#cloudOf(member);
+    // Copied, as every answer that is handed on (docs/decisions/050).
+    return { ...(await cloud.fleetResults(app, member.user, returns)) };
   }
 
   async #cloudOf({ wayBack }: FleetMember) {
