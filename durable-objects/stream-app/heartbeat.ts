@@ -31,16 +31,16 @@ export class Heartbeat {
     this.schedule();
   }
 
-  /** The alarm went off: runs what is due. */
+  /** The alarm went off: runs what is due. What is told then may leave nothing to wake for: `schedule` comes after it. */
   beat(): void {
     this.#wakeUp.wentOff();
     const due = this.#journal.rules.nextDue();
     if (due !== undefined && due <= Date.now() && !this.#journal.isFull) {
       this.#wakeUp.timersRan();
       this.#journal.enter([]);
+      this.schedule();
     }
     if (Date.now() >= (this.#checkpointDue() ?? Number.POSITIVE_INFINITY)) this.#journal.checkpoint();
-    this.schedule();
   }
 
   /** Everything was forgotten, the alarm too. */

@@ -1,5 +1,5 @@
 import { createLog } from "../../engines/log/log.ts";
-import type { Result, ResultPosition, ThingEvent } from "../../engines/streams/hand-over.ts";
+import type { Posting, Result, ResultPosition, ThingEvent } from "../../engines/streams/hand-over.ts";
 import { type Rule, ruleErrorOf } from "../../engines/streams/rule.ts";
 import type { RuleLimits } from "../../engines/streams/rule-limits.ts";
 import { RuleSet } from "../../engines/streams/rule-set.ts";
@@ -12,13 +12,15 @@ const log = createLog("stream-app", console.log);
 const checkpointEvents = 500;
 const timersAtOnce = 1_000;
 /** Entries that stay behind the checkpoint, for dry runs over what really came. */
-const historyEntries = 500;
+export const historyEntries = 500;
 
 /** What differs between an owner's rules and the parts of an app's. */
 export interface JournalOptions {
   readonly wire: Wire;
   /** Entries of the log that stay behind a checkpoint. */
   readonly historyEntries: number;
+  /** Takes what is to be posted to servers outside, in the turn that made it; once, whatever is replayed. */
+  readonly post?: (postings: readonly Posting[]) => void;
 }
 
 /**
@@ -107,6 +109,7 @@ export class Journal {
     const { source, taken } = this.#state;
     this.#store.append({ seq: ++this.#seq, atMs, source, accepted, taken, events });
     this.#apply(atMs, events);
+    this.#post();
     this.#eventsSinceCheckpoint += Math.max(1, events.length);
     this.#isDirty = true;
     if (this.#isCheckpointWorthIt() || this.#rules.failures.size > 0) this.checkpoint();
@@ -170,6 +173,7 @@ export class Journal {
     this.#rules.add(rule);
     rule.start();
     this.#waiting = [...this.#waiting, ...this.#rules.takeResults()];
+    this.#post();
     return dropped;
   }
 
@@ -262,6 +266,11 @@ export class Journal {
     if (results.length > 0) this.#waiting = [...this.#waiting, ...results];
   }
 
+  #post(): void {
+    const postings = this.#rules.takePostings();
+    if (postings.length > 0) this.#options.post?.(postings);
+  }
+
   /** Compiles the rules, loads their snapshots, and does again what came after them. */
   #restore(): void {
     const state = this.#state;
@@ -290,6 +299,8 @@ export class Journal {
       this.#eventsSinceCheckpoint += Math.max(1, entry.events.length);
       this.#isDirty = true;
     }
+    // They were written with the entries that made them.
+    this.#rules.takePostings();
     // What was carried out before is not handed over again.
     this.#waiting = this.#waiting.filter(({ number }) => number > this.#state.taken);
     if (this.#rules.failures.size > 0) this.checkpoint();

@@ -3,6 +3,7 @@ import { createLog } from "../../engines/log/log.ts";
 import type { ThingEvent } from "../../engines/streams/hand-over.ts";
 import { type RuleError, ruleErrorOf } from "../../engines/streams/rule.ts";
 import type { RuleMetrics, RuleState } from "../../engines/streams/rule-set.ts";
+import type { WebhookReport } from "./outbox.ts";
 
 /** A rule, for its owner. */
 export interface RuleStatus {
@@ -15,6 +16,8 @@ export interface RuleStatus {
   readonly error?: RuleError;
   /** Operators whose state did not fit the new text; only in the answer to a deployment. */
   readonly dropped?: readonly string[];
+  /** Signs the rule's webhooks; only in the answer that made it. */
+  readonly webhookSecret?: string;
 }
 
 /** Numbers about one rule and about the object that runs all of a user's rules. */
@@ -22,6 +25,8 @@ export interface RuleReport extends RuleMetrics {
   readonly waitingResults: number;
   readonly logEntries: number;
   readonly checkpointAtMs: number;
+  /** Of a rule that posts to servers outside. */
+  readonly webhooks?: WebhookReport;
 }
 
 /** An answer that may be an error: RPC would carry the words of an exception only. */

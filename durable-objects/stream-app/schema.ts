@@ -34,6 +34,22 @@ const migrations: readonly string[] = [
      taken INTEGER NOT NULL,
      events TEXT NOT NULL
    );`,
+  `CREATE TABLE outbox (
+     number INTEGER PRIMARY KEY,
+     rule TEXT NOT NULL,
+     content TEXT NOT NULL,
+     tries INTEGER NOT NULL,
+     due_at_ms INTEGER NOT NULL
+   );
+   CREATE TABLE webhook (
+     rule TEXT PRIMARY KEY,
+     secret TEXT NOT NULL,
+     previous_secret TEXT,
+     previous_until_ms INTEGER NOT NULL,
+     delivered INTEGER NOT NULL,
+     dead INTEGER NOT NULL,
+     dead_letters TEXT NOT NULL
+   ) WITHOUT ROWID;`,
 ];
 
 /** Brings the tables up to date; cheap when they are. */

@@ -1,5 +1,5 @@
 import { CepError } from "../cep/cep-error.ts";
-import type { Result, ThingEvent } from "./hand-over.ts";
+import type { Posting, Result, ThingEvent } from "./hand-over.ts";
 import type { RuleError } from "./rule.ts";
 import type { RuleLimits } from "./rule-limits.ts";
 import { RuleSet } from "./rule-set.ts";
@@ -11,7 +11,7 @@ const maxTrace = 2_000;
 export interface TestedResult {
   readonly after: number;
   readonly atMs: number;
-  readonly result: Result;
+  readonly result: Result | Posting;
 }
 
 /** What one query put out, and the events that it was made of: why a result came, or how far it got. */
@@ -64,7 +64,8 @@ export function dryRun(
     });
   }
   const collect = (after: number) => {
-    for (const result of rules.takeResults()) results.push({ after, atMs: rules.nowMs, result });
+    const put = [...rules.takeResults(), ...rules.takePostings()].sort((a, b) => a.number - b.number);
+    for (const result of put) results.push({ after, atMs: rules.nowMs, result });
   };
   rule.start();
   collect(-1);
@@ -81,9 +82,8 @@ export function dryRun(
       collect(current);
     }
     current = after;
-    results.push(
-      ...rules.apply({ atMs, events: taken }).map((result) => ({ after, atMs: rules.nowMs, result })),
-    );
+    rules.give({ atMs, events: taken });
+    collect(after);
   };
   for (const [i, event] of events.entries()) step(i, Math.max(rules.nowMs, event.atMs), [event]);
   if (untilMs !== undefined && untilMs > rules.nowMs) step(events.length, untilMs, []);

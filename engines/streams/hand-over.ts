@@ -57,6 +57,22 @@ export type Result = {
   | { readonly kind: "row"; readonly stream: string }
 );
 
+/** What a rule posts to a server outside; it does not go through the personal cloud. */
+export interface Posting {
+  readonly kind: "webhook";
+  /** From the same sequence as the results. */
+  readonly number: number;
+  readonly id: string;
+  readonly rule: string;
+  readonly url: string;
+  /** What kind of event it is, and what it is about (CloudEvents 1.0 §2: type, subject). */
+  readonly event: string;
+  readonly subject?: string;
+  readonly atMs: number;
+  /** JSON. */
+  readonly payload: string;
+}
+
 /** Results that were not yet acknowledged, oldest first; always all of them. */
 export interface ResultDelivery {
   readonly origin: string;

@@ -83,4 +83,30 @@ export const ruleConnectors: readonly ConnectorExtension[] = [
       { syntax: "@sink(type='stream', topic='mean', @map(type='senml'))", description: "rules/{rule}/mean" },
     ],
   },
+  {
+    kind: "sink",
+    namespace: "",
+    name: "webhook",
+    description:
+      "Posts events to a server outside, as CloudEvents 1.0 in JSON, signed (Standard Webhooks) and sent again until it answers 2xx.",
+    parameters: [
+      {
+        name: "url",
+        types: ["string"],
+        description: "Where to: https, a public name, no port; as it stands, without {{attribute}}.",
+      },
+      option(
+        "event",
+        "What kind of event it is; the type is edgenym.rule.{event}. Without it the stream's name.",
+      ),
+      option("subject", "What it is about; {{attribute}} is replaced."),
+    ],
+    returns: [],
+    examples: [
+      {
+        syntax: "@sink(type='webhook', url='https://example.org/hook', event='too-warm', subject='{{name}}')",
+        description: "Tells a server of the owner's choice.",
+      },
+    ],
+  },
 ];

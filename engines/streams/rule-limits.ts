@@ -10,6 +10,8 @@ export interface RuleLimits {
   readonly maxResultsAtOnce: number;
   /** Results that wait for the personal cloud; above it no batch is taken. Also the most of one batch. */
   readonly maxWaitingResults: number;
+  /** Postings of all rules to servers outside that may wait; newer ones are dead letters at once. */
+  readonly maxWaitingPostings: number;
   /** Events of a dry run. */
   readonly maxTestEvents: number;
   /** Timers that may run in a dry run. */
@@ -23,6 +25,7 @@ export const defaultRuleLimits: RuleLimits = {
   maxPartitionKeys: 10_000,
   maxResultsAtOnce: 1_000,
   maxWaitingResults: 10_000,
+  maxWaitingPostings: 1_000,
   maxTestEvents: 20_000,
   maxTestTimers: 200_000,
 };

@@ -224,8 +224,8 @@ test.each([
     "WRONG_ANNOTATION",
   ],
   [
-    "a sink that is not run",
-    "@sink(type='webhook', url='https://example.org') define stream S (value double);",
+    "a webhook to an address inside",
+    "@sink(type='webhook', url='https://10.0.0.1/hook') define stream S (value double);",
     "WRONG_ANNOTATION",
   ],
   ["an unknown sink", "@sink(type='comand') define stream S (value double);", "UNKNOWN_EXTENSION"],

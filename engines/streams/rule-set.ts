@@ -1,5 +1,5 @@
 import { CepError } from "../cep/cep-error.ts";
-import { type Interest, type Result, type ThingEvent, topicMatches } from "./hand-over.ts";
+import { type Interest, type Posting, type Result, type ThingEvent, topicMatches } from "./hand-over.ts";
 import { Rule, type RuleCounters, type RuleError } from "./rule.ts";
 import type { RuleLimits } from "./rule-limits.ts";
 import type { RuleSink } from "./rule-sink.ts";
@@ -28,6 +28,7 @@ export class RuleSet {
   readonly #routes = new Map<string, readonly { rule: Rule; source: RuleSource }[]>();
   readonly #clock = { nowMs: 0, now: () => this.#clock.nowMs };
   #results: Result[] = [];
+  #postings: Posting[] = [];
   #emitted = new Map<string, number>();
   /** Rules that a limit stopped, with the reason; the shell makes it lasting. */
   readonly failures = new Map<string, RuleError>();
@@ -87,9 +88,14 @@ export class RuleSet {
 
   /** Runs what fell due, then the events, in order. @returns the results, numbered. */
   apply(entry: LogEntry): Result[] {
-    this.runDue(entry.atMs);
-    for (const event of entry.events) this.#take(event);
+    this.give(entry);
     return this.takeResults();
+  }
+
+  /** The same; results and postings are left to be taken. */
+  give({ atMs, events }: LogEntry): void {
+    this.runDue(atMs);
+    for (const event of events) this.#take(event);
   }
 
   /** The results since the last call. */
@@ -99,6 +105,13 @@ export class RuleSet {
     this.#emitted.clear();
     for (const name of this.failures.keys()) this.remove(name);
     return results;
+  }
+
+  /** What is to be posted to servers outside, since the last call. */
+  takePostings(): Posting[] {
+    const postings = this.#postings;
+    this.#postings = [];
+    return postings;
   }
 
   /**
@@ -174,7 +187,8 @@ export class RuleSet {
     if (this.failures.has(name)) return;
     const emitted = (this.#emitted.get(name) ?? 0) + 1;
     const limit = this.#limits.maxResultsAtOnce;
-    if (emitted > limit || this.#results.length >= this.#limits.maxWaitingResults) {
+    const waiting = this.#results.length + this.#postings.length;
+    if (emitted > limit || waiting >= this.#limits.maxWaitingResults) {
       this.#stop(name, { code: "LIMIT", message: `The rule put out more than ${limit} results at once` });
       return;
     }
@@ -184,7 +198,8 @@ export class RuleSet {
     if (output === undefined) return;
     this.lastNumber = number;
     this.#emitted.set(name, emitted);
-    this.#results.push({ number, id, rule: name, ...output });
+    if (output.kind === "webhook") this.#postings.push({ number, id, rule: name, ...output });
+    else this.#results.push({ number, id, rule: name, ...output });
     const rule = this.#rules.get(name);
     if (rule !== undefined) rule.counters.eventsOut++;
   }

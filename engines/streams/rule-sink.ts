@@ -1,6 +1,7 @@
 import type { Attribute, OutputEvent } from "../cep/event.ts";
 import { type Annotation, annotationOf, elementOf } from "../cep/parser/ast.ts";
-import type { Result } from "./hand-over.ts";
+import { isPublicUrl } from "../net/public-url.ts";
+import type { Posting, Result } from "./hand-over.ts";
 import { wrong } from "./rule-source.ts";
 
 /** A result before it has its number. */
@@ -12,11 +13,14 @@ export type Output = {
   | Pick<Extract<Result, { kind: "alarm" }>, "kind" | "alarm">
   | Pick<Extract<Result, { kind: "command" }>, "kind" | "device" | "action">
   | Pick<Extract<Result, { kind: "row" }>, "kind" | "stream">
+  | Omit<Posting, "number" | "id" | "rule" | "payload">
 );
 
 /** One `@sink` of a stream: what an event becomes. */
 export interface RuleSink {
   readonly stream: string;
+  /** It posts to a server outside. */
+  readonly isWebhook?: boolean;
   /** @param id the result's own id, for payloads that carry it. */
   output(event: OutputEvent, id: string): Output | undefined;
 }
@@ -29,6 +33,7 @@ export function ruleSink(
   rule: string,
   stream: string,
   attributes: readonly Attribute[],
+  allowLoopback = false,
 ): RuleSink | undefined {
   switch (elementOf(annotation, "type")) {
     case "stream":
@@ -38,7 +43,7 @@ export function ruleSink(
     case "command":
       return commandSink(annotation, stream, attributes);
     case "webhook":
-      return wrong(annotation, "webhooks are not run here", ["stream", "alarm", "command"]);
+      return webhookSink(annotation, stream, attributes, allowLoopback);
     default:
       return undefined;
   }
@@ -107,9 +112,43 @@ function commandSink(annotation: Annotation, stream: string, attributes: readonl
     stream,
     output({ row }, id) {
       const to = { device: device(row), action: action(row) };
-      if (to.device === "" || !/^[^+#/\0]+$/.test(to.action)) return undefined;
+      if (to.device === "" || !/^[^+#/\p{Cc}]{1,128}$/u.test(to.action)) return undefined;
       const content = value?.(row) ?? (valueAt >= 0 ? row[valueAt] : objectOf(row, attributes));
       return { kind: "command", ...to, payload: toJson({ id, value: content }) };
+    },
+  };
+}
+
+function webhookSink(
+  annotation: Annotation,
+  stream: string,
+  attributes: readonly Attribute[],
+  allowLoopback: boolean,
+): RuleSink {
+  const url = elementOf(annotation, "url") ?? wrong(annotation, "a webhook needs a 'url'");
+  if (url.includes("{{") || !isPublicUrl(url, { allowLoopback })) {
+    wrong(
+      annotation,
+      "the url of a webhook is https, with a public name, without port, user or {{attribute}}",
+    );
+  }
+  const event = elementOf(annotation, "event") ?? stream;
+  if (!/^[\w.-]{1,64}$/.test(event))
+    wrong(annotation, "an event is called by letters, digits, '.', '_', '-'");
+  const subject = templateOf(annotation, "subject", attributes);
+  return {
+    stream,
+    isWebhook: true,
+    output: ({ row, timestamp }) => {
+      const about = subject?.(row) ?? "";
+      return {
+        kind: "webhook",
+        url,
+        event,
+        ...(about !== "" && { subject: about }),
+        atMs: timestamp,
+        payload: toJson(objectOf(row, attributes)),
+      };
     },
   };
 }
@@ -170,7 +209,7 @@ function textOf(value: unknown): string {
 
 /** A name of anything as one level of a topic. */
 function topicLevel(text: string): string {
-  return text.replace(/[+#/\0\s]/g, "_");
+  return text.slice(0, 128).replace(/[+#/\s\p{Cc}]/gu, "_");
 }
 
 function objectOf(row: readonly unknown[], attributes: readonly Attribute[]): Record<string, unknown> {

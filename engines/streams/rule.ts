@@ -35,6 +35,7 @@ export class Rule {
   readonly name: string;
   readonly text: string;
   readonly sources: readonly RuleSource[];
+  readonly hasWebhooks: boolean;
   readonly counters: RuleCounters = { eventsIn: 0, eventsOut: 0, errors: 0 };
   lastError: RuleError | undefined;
   /** How long the last event had waited when it was processed. */
@@ -69,6 +70,7 @@ export class Rule {
       });
       this.sources = wiring.sources;
       const sinks = wiring.sinks((stream) => this.#app.attributesOf(stream));
+      this.hasWebhooks = sinks.some(({ isWebhook }) => isWebhook);
       for (const sink of sinks) this.#watch(sink.stream, sink, emit);
     } catch (error) {
       throw error instanceof CepError ? error.locate(text) : error;

@@ -21,14 +21,23 @@ export type Wire = (name: string, app: App) => Wiring;
 /** Makes a source or a sink of an annotation. @throws CepError `WRONG_ANNOTATION` */
 export type Make<T> = (annotation: Annotation, stream: string, attributes: readonly Attribute[]) => T;
 
-/** An owner's rule: their things on one side, commands, alarms and streams on the other. */
-export const wireOwners: Wire = (name, app) => ({
-  text: app.text,
-  connectors: ruleConnectors,
-  sources: sourcesOf(app, ruleSource),
-  sinks: () =>
-    sinksOf(app, (annotation, stream, attributes) => ruleSink(annotation, name, stream, attributes)),
-});
+/**
+ * An owner's rule: their things on one side, commands, alarms, streams and webhooks on the other.
+ * @param options.allowLoopback lets webhooks go to `http://127.0.0.1:port/…`, for development on one's own machine
+ */
+export function ownersWire(options: { allowLoopback: boolean }): Wire {
+  return (name, app) => ({
+    text: app.text,
+    connectors: ruleConnectors,
+    sources: sourcesOf(app, ruleSource),
+    sinks: () =>
+      sinksOf(app, (annotation, stream, attributes) =>
+        ruleSink(annotation, name, stream, attributes, options.allowLoopback),
+      ),
+  });
+}
+
+export const wireOwners = ownersWire({ allowLoopback: false });
 
 /** One source for each `@source(type='things')`. */
 export function sourcesOf(app: App, make: Make<RuleSource>): RuleSource[] {

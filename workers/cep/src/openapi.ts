@@ -14,6 +14,10 @@ export const rule = {
       items: { type: "string" },
       description: "Operators whose state did not fit the new text; only in the answer to PUT.",
     },
+    webhook_secret: {
+      type: "string",
+      description: "Signs the rule's webhooks; told once, in the answer to PUT.",
+    },
   },
 } as const;
 
@@ -63,6 +67,30 @@ const schemas = {
       waiting_results: { type: "integer", description: "Of all rules: not yet taken by the personal cloud." },
       log_entries: { type: "integer", description: "Of all rules." },
       checkpoint_at: { type: "string", format: "date-time" },
+      webhooks: {
+        type: "object",
+        description: "Of a rule that posts to servers outside.",
+        properties: {
+          waiting: { type: "integer" },
+          delivered: { type: "integer" },
+          dead: {
+            type: "integer",
+            description: "Given up after ten tries, or dropped because too many waited.",
+          },
+          dead_letters: {
+            type: "array",
+            description: "The last ones, without what was in them.",
+            items: {
+              type: "object",
+              properties: {
+                id: { type: "string" },
+                at: { type: "string", format: "date-time" },
+                reason: { type: "string", description: "An HTTP status, UNREACHABLE, REFUSED or LIMIT." },
+              },
+            },
+          },
+        },
+      },
     },
   },
   TestRequest: {
@@ -309,6 +337,20 @@ export const openapi = {
       parameters: [ruleParameter],
       get: operation("ruleMetrics", "Events in and out, size of the state, lag.", {
         200: answer("Numbers.", "Metrics"),
+        ...notFound,
+      }),
+    },
+    "/v1/me/rules/{rule}/webhook-secret": {
+      parameters: [ruleParameter],
+      post: operation("renewWebhookSecret", "Another secret for its webhooks; for a day both sign.", {
+        200: {
+          description: "The secret; it is told only here.",
+          content: {
+            "application/json": {
+              schema: { type: "object", properties: { webhook_secret: { type: "string" } } },
+            },
+          },
+        },
         ...notFound,
       }),
     },

@@ -1,7 +1,7 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type { TestRequest } from "../../../durable-objects/stream-app/rule-status.ts";
 import type { GatewayUserId } from "../../../engines/oauth/authority.ts";
-import { rulesApi } from "./rules-api.ts";
+import { ownersApi } from "./owners-api.ts";
 import { streamAppOf } from "./stream-app-of.ts";
 
 /**
@@ -11,7 +11,7 @@ import { streamAppOf } from "./stream-app-of.ts";
 export class OwnersRules extends WorkerEntrypoint<CepEnv> {
   /** A request of the owner's, as it came to the gateway. */
   async serve(user: GatewayUserId, request: Request): Promise<Response> {
-    return rulesApi.fetch(request, { app: streamAppOf(this.env, user) });
+    return ownersApi.fetch(request, { app: streamAppOf(this.env, user) });
   }
 
   list(user: GatewayUserId) {

@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { z } from "zod";
+import type { WebhookReport } from "../../../durable-objects/stream-app/outbox.ts";
 import type {
   Answer,
   RuleReport,
@@ -81,6 +82,7 @@ export function rulesBelow(basePath: string, description: object) {
     if ("error" in answer) return refused(c, answer.error);
     const { eventsIn, eventsOut, snapshotBytes, lagMs, waitingResults, logEntries, checkpointAtMs, ...rest } =
       answer.ok;
+    const { webhooks, ...numbers } = rest;
     return c.json({
       events_in: eventsIn,
       events_out: eventsOut,
@@ -89,7 +91,8 @@ export function rulesBelow(basePath: string, description: object) {
       waiting_results: waitingResults,
       log_entries: logEntries,
       ...(checkpointAtMs > 0 && { checkpoint_at: new Date(checkpointAtMs).toISOString() }),
-      ...rest,
+      ...numbers,
+      ...(webhooks !== undefined && { webhooks: webhooksJson(webhooks) }),
     });
   });
 
@@ -192,7 +195,7 @@ function jsonOf(body: string): unknown {
   }
 }
 
-function nameOf(c: Context<RulesApi>): string {
+export function nameOf(c: Context): string {
   const name = c.req.param("rule") ?? "";
   if (!ruleName.test(name)) {
     throw new CodedError("BAD_REQUEST", "rule: lower-case letters, digits and hyphens, at most 63");
@@ -215,7 +218,7 @@ function ruleAnswer(c: Context<RulesApi>, answer: Answer<Status>, status: Conten
   return c.json(toJson(answer.ok), status, { etag: `"${answer.ok.version}"` });
 }
 
-function toJson({ name, version, state, text, deployedAtMs, error, dropped, fleet }: Status) {
+function toJson({ name, version, state, text, deployedAtMs, error, dropped, fleet, webhookSecret }: Status) {
   return {
     name,
     version,
@@ -224,7 +227,19 @@ function toJson({ name, version, state, text, deployedAtMs, error, dropped, flee
     deployed_at: new Date(deployedAtMs).toISOString(),
     ...(error !== undefined && { error: errorJson(error) }),
     ...(dropped !== undefined && { dropped }),
+    ...(webhookSecret !== undefined && { webhook_secret: webhookSecret }),
     ...(fleet !== undefined && fleetJson(fleet)),
+  };
+}
+
+function webhooksJson({ deadLetters, ...numbers }: WebhookReport) {
+  return {
+    ...numbers,
+    dead_letters: deadLetters.map(({ id, atMs, reason }) => ({
+      id,
+      at: new Date(atMs).toISOString(),
+      reason,
+    })),
   };
 }
 
@@ -272,7 +287,7 @@ function errorJson({ atMs, ...error }: RuleError) {
 }
 
 /** What is wrong with a rule has a place in its text, beside the members of RFC 9457. */
-function refused(c: Context<RulesApi>, { message, ...error }: RuleError): Response {
+export function refused(c: Context, { message, ...error }: RuleError): Response {
   const status = error.code === "NOT_FOUND" ? 404 : error.code === "CONFLICT" ? 412 : 422;
   const title = status === 404 ? "Not found" : status === 412 ? "Precondition failed" : "The rule is refused";
   return c.json({ type: "about:blank", title, status, ...error, detail: message }, status, {
