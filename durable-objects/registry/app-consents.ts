@@ -54,6 +54,8 @@ export interface CodeExchange {
   readonly verifier: string | undefined;
   /** Of the key that the request proved. */
   readonly dpopThumbprint?: string;
+  /** For which gateway the request wants tokens (RFC 8707), if it says so. */
+  readonly gateway?: string;
   /** The client has no credential of its own: its grant is bound to that key. */
   readonly bindsGrant: boolean;
 }
@@ -188,18 +190,23 @@ export class AppConsents {
     const accepted = this.#storage.transactionSync(() => {
       const code = this.#code(codeHash);
       if (code === undefined || code.client_id !== exchange.oauthClientId) return undefined;
-      const isFirst = code.used === 0;
+      const isBound = code.dpop_thumbprint === null || code.dpop_thumbprint === exchange.dpopThumbprint;
+      const isRight = isProved && code.redirect_uri === exchange.redirectUri && isBound;
+      const isGood = isRight && code.used === 0 && code.expires_ms > nowMs;
+      const gateway = this.#grants.byId(code.gid)?.gateway;
+      // A mistake of the right app's: it may ask again.
+      if (isGood && exchange.gateway !== undefined && exchange.gateway !== gateway)
+        return { target: gateway };
       this.#sql.exec(
         "UPDATE code SET used = 1, expires_ms = ? WHERE code_hash = ?",
         nowMs + USED_CODE_LIFE_MS,
         codeHash,
       );
-      const isBound = code.dpop_thumbprint === null || code.dpop_thumbprint === exchange.dpopThumbprint;
-      const isRight = isProved && code.redirect_uri === exchange.redirectUri && isBound;
-      if (isFirst && isRight && code.expires_ms > nowMs) return code;
+      if (isGood) return code;
       return { end: code.gid };
     });
     if (accepted === undefined) return { error: "invalid_grant" };
+    if ("target" in accepted) return { error: "invalid_target" };
     if ("end" in accepted) {
       this.#grants.end(String(accepted.end), "revoked", nowMs);
       return { error: "invalid_grant" };

@@ -69,6 +69,14 @@ export type GrantKind = "device" | "app" | "owner";
 
 export type TokenResult = { readonly tokens: TokenSet } | { readonly error: OAuthErrorCode };
 
+/** What a refresh request brings along. */
+export interface RefreshDemand {
+  /** Of the key that it proved, if it did (RFC 9449). */
+  readonly thumbprint?: string | undefined;
+  /** For which gateway it wants the token (RFC 8707). */
+  readonly gateway?: string | undefined;
+}
+
 export interface NewGrant {
   readonly gid: GrantId;
   readonly kind: GrantKind;
@@ -210,13 +218,13 @@ export class Grants {
 
   /**
    * RFC 6749 §6 by IDENTITY.md §2.E. The client has been authenticated.
-   * @param thumbprint of the key that the request proved, if it did
+   * A request that names another gateway than the grant's changes nothing: the same token can be used again.
    */
   async refresh(
     token: string,
     oauthClientId: string,
     nowMs: number,
-    thumbprint?: string,
+    { thumbprint, gateway }: RefreshDemand = {},
   ): Promise<TokenResult> {
     const parsed = parseRefreshToken(token);
     const before = parsed === undefined ? undefined : this.byId(parsed.grantId);
@@ -228,6 +236,7 @@ export class Grants {
     if (before.dpop_thumbprint !== null && before.dpop_thumbprint !== thumbprint) {
       return { error: "invalid_grant" };
     }
+    if (gateway !== undefined && before.gateway !== gateway) return { error: "invalid_target" };
     const issued = this.#storage.transactionSync(() => {
       const grant = this.byId(parsed.grantId);
       if (grant === undefined || grant.salt !== before.salt || !isUsable(grant, nowMs)) return undefined;

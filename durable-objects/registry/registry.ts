@@ -29,6 +29,7 @@ import {
   type GrantNote,
   Grants,
   type PolicyName,
+  type RefreshDemand,
   type TokenResult,
 } from "./grants.ts";
 import { keyRingOf, routeSealerOf } from "./keys.ts";
@@ -242,11 +243,12 @@ export class Registry extends DurableObject<RegistryEnv> {
     oauthClientId: string,
     credential: PresentedCredential,
     token: string,
+    demand: RefreshDemand = {},
   ): Promise<TokenResult> {
     if (this.#clients.authenticate(oauthClientId, credential)?.kind !== "device") {
       return { error: "invalid_client" };
     }
-    return this.#pushing(this.#grants.refresh(token, oauthClientId, Date.now()));
+    return this.#pushing(this.#grants.refresh(token, oauthClientId, Date.now(), demand));
   }
 
   // Claims
@@ -471,9 +473,8 @@ export class Registry extends DurableObject<RegistryEnv> {
     return this.#pushing(this.#consents.exchange(exchange, Date.now()));
   }
 
-  /** @param thumbprint of the key that the request proved, if it did */
-  refreshApp(oauthClientId: string, token: string, thumbprint?: string): Promise<TokenResult> {
-    return this.#pushing(this.#grants.refresh(token, oauthClientId, Date.now(), thumbprint));
+  refreshApp(oauthClientId: string, token: string, demand: RefreshDemand): Promise<TokenResult> {
+    return this.#pushing(this.#grants.refresh(token, oauthClientId, Date.now(), demand));
   }
 
   /** A token of the app's own, for its rules at a gateway. The client has been authenticated. */

@@ -87,7 +87,16 @@ function sameResource(gateway: string, resource: string): boolean {
   return gateway.replace(/\/$/, "") === resource.replace(/\/$/, "");
 }
 
+/** OpenID Connect Core §3.1.2.1: a list, in which `none` stands alone. Choosing an account is a login here. */
 function readPrompt(prompt: string | undefined): "none" | "login" | "consent" | undefined {
-  if (prompt === undefined || prompt === "none" || prompt === "login" || prompt === "consent") return prompt;
-  throw new OAuthError("invalid_request", "prompt: none, login or consent.");
+  const words = new Set((prompt ?? "").split(" ").filter((word) => word !== ""));
+  const isKnown = [...words].every((word) => PROMPTS.has(word));
+  if (!isKnown || (words.has("none") && words.size > 1)) {
+    throw new OAuthError("invalid_request", "prompt: none, or some of login, consent, select_account.");
+  }
+  if (words.has("login") || words.has("select_account")) return "login";
+  if (words.has("none")) return "none";
+  return words.has("consent") ? "consent" : undefined;
 }
+
+const PROMPTS: ReadonlySet<string> = new Set(["none", "login", "consent", "select_account"]);

@@ -82,6 +82,8 @@ export async function checkClientAssertion(
           requiredClaims: ["jti", "exp"],
         },
       );
+      // One audience: an assertion that is meant for another server as well could be replayed here by that one.
+      if (Array.isArray(payload.aud) && payload.aud.length !== 1) return undefined;
       // A far expiry would mean keeping its id for as long.
       if ((payload.exp ?? Infinity) * 1000 > nowMs + ASSERTION_LIFE_SECONDS * 1000) return undefined;
       return typeof payload.jti === "string" && payload.jti.length <= 256 ? payload.jti : undefined;

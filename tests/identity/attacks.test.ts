@@ -442,10 +442,12 @@ describe("bodies", () => {
 
   test("an unknown grant type and the password grant are refused", async () => {
     const app = await StrictApp.register(platform);
-    for (const grant_type of ["password", "client_credentials", "implicit"]) {
+    for (const grant_type of ["password", "implicit", "urn:ietf:params:oauth:grant-type:token-exchange"]) {
       const body = { grant_type, client_id: app.client.client_id };
       expect(await errorOf(form("/token", body))).toEqual([400, "unsupported_grant_type"]);
     }
+    const own = { grant_type: "client_credentials", client_id: app.client.client_id };
+    expect(await errorOf(form("/token", own))).toEqual([400, "unauthorized_client"]);
   });
 });
 

@@ -117,6 +117,20 @@ describe("an app, from its registration to the end of its grant", () => {
     expect(await isActive(next.access_token)).toBe(false);
   });
 
+  test("with a secret: a token of its own, of no user's, that cannot be refreshed", async () => {
+    const app = await registerApp(
+      { token_endpoint_auth_method: "client_secret_basic" },
+      client.ClientSecretBasic(),
+    );
+    const tokens = await client.clientCredentialsGrant(app);
+    expect(tokens.access_token).toBeTypeOf("string");
+    expect(tokens.refresh_token).toBeUndefined();
+    const publicApp = await registerApp({ token_endpoint_auth_method: "none" }, client.None());
+    await expect(client.clientCredentialsGrant(publicApp)).rejects.toMatchObject({
+      error: "unauthorized_client",
+    });
+  });
+
   test("with a key of its own: every request by private_key_jwt", async () => {
     const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [
       "sign",

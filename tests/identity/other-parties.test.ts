@@ -274,6 +274,36 @@ describe("an app that is known by its document", () => {
   });
 });
 
+describe("documents cannot be used to make this server knock somewhere", () => {
+  const knock = (address: string, path: string) => {
+    const url = new URL(`${platform.didp}/authorize`);
+    url.searchParams.set("client_id", `${DOCUMENTS}${path}`);
+    return fetch(url, { redirect: "manual", headers: { "cf-connecting-ip": address } });
+  };
+
+  test("only so often at one place, from one network or from many", async () => {
+    fetched = 0;
+    for (let at = 0; at < 60; at++) {
+      const address = at < 30 ? "198.51.100.1" : `198.51.${at}.1`;
+      expect((await knock(address, `/knock-${at}.json`)).status).toBe(400);
+    }
+    expect(fetched).toBeLessThanOrEqual(20);
+  });
+
+  test("an app that is known already is not kept out by it", async () => {
+    expect((await knock("198.51.100.1", "/client.json")).status).toBe(400);
+    const known = new URL(`${platform.didp}/authorize`);
+    known.search = new URLSearchParams({
+      client_id: `${DOCUMENTS}/client.json`,
+      redirect_uri: `${DOCUMENTS}/callback`,
+      response_type: "code",
+      code_challenge: "A".repeat(43),
+      code_challenge_method: "S256",
+    }).toString();
+    expect((await fetch(known, { redirect: "manual" })).status).toBe(303);
+  });
+});
+
 describe("an ID token, for an app that asks for one", () => {
   const identify = async (app: StrictApp, account: string) => {
     const begun = await app.begin({ scope: "openid", nonce: "n1" });

@@ -2,10 +2,12 @@ import { CodedError } from "../../../engines/errors/coded-error.ts";
 import { isFetchableClientId } from "../../../engines/oauth/client-id-url.ts";
 import { type AppMetadata, readAppMetadata } from "../../../engines/oauth/client-metadata.ts";
 import type { DidpContext } from "./didp-app.ts";
-import { registryForClient } from "./registries.ts";
+import { registryFor, registryForClient } from "./registries.ts";
+import { networkOf } from "./requests.ts";
 
 const MOST_BYTES = 8 * 1024;
 const FETCH_MS = 3000;
+const FETCHES_A_MINUTE = 20;
 /** A document is fetched again after an hour, and lives for a day while its server is away. */
 const FRESH_MS = 3600_000;
 const STALE_MS = 24 * FRESH_MS;
@@ -23,9 +25,23 @@ export async function refreshClientDocument(c: DidpContext, url: string): Promis
   const kept = await home.client(url);
   const ageMs = kept === undefined ? Infinity : Date.now() - kept.createdMs;
   if (ageMs < FRESH_MS) return;
-  const metadata = await fetchDocument(url);
+  const metadata = (await mayFetch(c, url)) ? await fetchDocument(url) : undefined;
   if (metadata !== undefined) await home.putDocumentApp(url, metadata);
   else if (ageMs > STALE_MS) throw unknownApp();
+}
+
+/**
+ * Whoever opens a link makes this server ask another one: so many a minute from one network, and so many of one
+ * place, whatever is asked for there.
+ */
+async function mayFetch(c: DidpContext, url: string): Promise<boolean> {
+  const network = await networkOf(c);
+  const place = await c.var.config.keys.hash("client-document-place", new URL(url).host);
+  const waits = await Promise.all([
+    registryFor(c.env, network)?.takeAttempt(`document:${network}`, FETCHES_A_MINUTE, 60_000),
+    registryFor(c.env, place)?.takeAttempt(`document:${place}`, FETCHES_A_MINUTE, 60_000),
+  ]);
+  return waits.every((seconds) => seconds === 0);
 }
 
 async function fetchDocument(url: string): Promise<AppMetadata | undefined> {

@@ -1,6 +1,5 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { cors } from "hono/cors";
 import { CodedError } from "../../../engines/errors/coded-error.ts";
 import { createLog } from "../../../engines/log/log.ts";
 import { requestLog } from "../../http/request-log.ts";
@@ -9,6 +8,7 @@ import { stylesheet } from "../../http/style.ts";
 import { waitScript } from "../../http/wait-script.ts";
 import { configOf } from "./config.ts";
 import type { DidpApp } from "./didp-app.ts";
+import { letBrowserAppsIn, refuseOtherMethods } from "./endpoints.ts";
 import type { DidpEnv } from "./env.ts";
 import { oauthErrorAnswer } from "./oauth-answers.ts";
 import { problemPage } from "./problem-page.tsx";
@@ -50,17 +50,7 @@ const limitTo = (maxSize: number) =>
 const [usual, batch] = [limitTo(MOST_BODY_BYTES), limitTo(MOST_BATCH_BYTES)];
 app.use((c, next) => (/^\/register\/(bulk|jobs)$/.test(c.req.path) ? batch : usual)(c, next));
 
-// Browser apps call these from their own pages; none of them looks at a cookie.
-for (const path of ["/token", "/revoke", "/register", "/register/*", "/par", "/.well-known/*"]) {
-  app.use(
-    path,
-    cors({
-      origin: "*",
-      allowHeaders: ["authorization", "content-type", "dpop", "idempotency-key"],
-      maxAge: 600,
-    }),
-  );
-}
+letBrowserAppsIn(app);
 
 for (const routes of [
   metadata,
@@ -76,6 +66,8 @@ for (const routes of [
 app.route("/", operations);
 for (const routes of [claim, login, account, authorization, person, manufacturers, labels, developer])
   app.route("/", routes);
+
+refuseOtherMethods(app);
 
 app.get("/style.css", stylesheet);
 app.get("/wait.js", waitScript);

@@ -17,5 +17,8 @@ export function oauthErrorAnswer(c: DidpContext, thrown: unknown): Response {
   if (error.error === "invalid_client" && /^basic /i.test(c.req.header("authorization") ?? "")) {
     c.header("www-authenticate", 'Basic realm="edgenym", charset="UTF-8"');
   }
-  return oauthAnswer(c, { error: error.error, error_description: error.message }, error.status);
+  // RFC 6749 §5.2, RFC 8628 §3.5: at the token endpoint a person's no is a 400 like every other; it is a 403 where
+  // somebody may not do what they ask for.
+  const status = error.error === "access_denied" && c.req.path === "/token" ? 400 : error.status;
+  return oauthAnswer(c, { error: error.error, error_description: error.message }, status);
 }

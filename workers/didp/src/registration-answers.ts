@@ -56,6 +56,7 @@ export function appFields(metadata: AppMetadata) {
     grant_types: ["authorization_code", "refresh_token"],
     response_types: ["code"],
     scope: appScopes.join(" "),
+    ...(metadata.authMethod === "none" ? {} : { require_pushed_authorization_requests: true }),
     ...(metadata.dpopBound ? { dpop_bound_access_tokens: true } : {}),
     ...(metadata.clientUri === undefined ? {} : { client_uri: metadata.clientUri }),
     ...(metadata.jwks === undefined ? {} : { jwks: metadata.jwks }),

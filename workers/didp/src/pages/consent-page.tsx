@@ -75,3 +75,27 @@ export const ConsentPage: FC<{
     </div>
   </Page>
 );
+
+/** An app's request that cannot be met: nobody is sent to an app by an error alone. */
+export const SendBackPage: FC<{
+  readonly appName: string;
+  readonly origin: string;
+  readonly href: string;
+}> = ({ appName, origin, href }) => (
+  <Page title="This app asked for something that is not possible">
+    <div class="card">
+      <p>
+        {appName} <span class="badge">not verified</span> sent you here with a request that has a mistake in
+        it. Nothing was shared.
+      </p>
+      <p>
+        You can go back to <strong class="mono">{origin}</strong>, if that is where you came from.
+      </p>
+      <div class="actions">
+        <a class="button" href={href} rel="noreferrer">
+          Go back there
+        </a>
+      </div>
+    </div>
+  </Page>
+);

@@ -29,7 +29,7 @@ import { refreshClientDocument } from "../client-documents.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
 import { readProof } from "../dpop.ts";
 import { oauthAnswer, oauthErrorAnswer } from "../oauth-answers.ts";
-import { ConsentPage } from "../pages/consent-page.tsx";
+import { ConsentPage, SendBackPage } from "../pages/consent-page.tsx";
 import { OwnerToolPage } from "../pages/owner-tool-page.tsx";
 import { registry, registryFor, registryForClient } from "../registries.ts";
 import { readForm } from "../requests.ts";
@@ -92,7 +92,7 @@ authorization.get("/authorize", async (c) => {
     checkHolder(client, request);
     return await begin(c, client, request);
   } catch (error) {
-    return redirectError(c, redirectUri, parameters.get("state"), asOAuthError(error).error);
+    return sendBackEarly(c, client, redirectUri, parameters.get("state"), asOAuthError(error).error);
   }
 });
 
@@ -274,11 +274,40 @@ function redirectBack(
   state: string | undefined,
   answer: Readonly<Record<string, string>>,
 ): Response {
+  return c.redirect(answerUrl(c, redirectUri, state, answer), 303);
+}
+
+function answerUrl(
+  c: DidpContext,
+  redirectUri: string,
+  state: string | undefined,
+  answer: Readonly<Record<string, string>>,
+): string {
   const url = new URL(redirectUri);
   for (const [name, value] of Object.entries(answer)) url.searchParams.set(name, value);
   if (state !== undefined) url.searchParams.set("state", state);
   url.searchParams.set("iss", c.var.config.issuer);
-  return c.redirect(url.href, 303);
+  return url.href;
+}
+
+/**
+ * An error before any person was asked. Anybody can register any address here, so going there by itself would make
+ * this server one that leads wherever somebody likes (RFC 9700 §4.11.2): people are shown where, and go if they want.
+ * On one's own machine there is nothing to be led to.
+ */
+function sendBackEarly(
+  c: DidpContext,
+  client: Client & { kind: "app" },
+  redirectUri: string,
+  state: string | undefined,
+  error: OAuthErrorCode,
+): Response | Promise<Response> {
+  if (!redirectUri.startsWith("https:")) return redirectError(c, redirectUri, state, error);
+  const href = answerUrl(c, redirectUri, state, { error });
+  c.status(400);
+  return c.html(
+    <SendBackPage appName={client.metadata.clientName} origin={originOf(redirectUri)} href={href} />,
+  );
 }
 
 function redirectError(

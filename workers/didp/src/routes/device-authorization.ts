@@ -4,9 +4,10 @@ import { readGateway } from "../../../../engines/oauth/authorization-request.ts"
 import { OAuthError } from "../../../../engines/oauth/oauth-error.ts";
 import { required } from "../../../../engines/oauth/parameters.ts";
 import { shardOfBytes } from "../../../../engines/oauth/shard.ts";
-import { readCaller, registryOfCaller, wrongClient } from "../client-authentication.ts";
-import type { DidpApp } from "../didp-app.ts";
+import { type Caller, readCaller, registryOfCaller, wrongClient } from "../client-authentication.ts";
+import type { DidpApp, DidpContext } from "../didp-app.ts";
 import { oauthAnswer } from "../oauth-answers.ts";
+import { isDeviceId } from "../registries.ts";
 import { readForm } from "../requests.ts";
 
 /**
@@ -28,7 +29,7 @@ deviceAuthorization.post("/device_authorization", async (c) => {
     parameters.get("boot")?.slice(0, 64),
     resource === undefined ? undefined : readGateway(resource, c.var.config.gateways),
   );
-  if (code === undefined) throw wrongClient();
+  if (code === undefined) throw await refusalOf(c, caller);
   return oauthAnswer(c, {
     device_code: code.deviceCode,
     user_code: PRINTED_USER_CODE,
@@ -37,6 +38,16 @@ deviceAuthorization.post("/device_authorization", async (c) => {
     interval: c.var.config.devicePollSeconds,
   });
 });
+
+/** An app that is who it says is told that this is for devices (RFC 6749 §5.2). */
+async function refusalOf(c: DidpContext, caller: Caller): Promise<OAuthError> {
+  const client = isDeviceId(caller.oauthClientId)
+    ? undefined
+    : await registryOfCaller(c, caller).authenticate(caller.oauthClientId, caller.credential);
+  return client === undefined
+    ? wrongClient()
+    : new OAuthError("unauthorized_client", "Only devices ask for a device code.");
+}
 
 /** `POST /presence`: the button was pressed (claim policy "button", IDENTITY.md §2.C step 5). */
 deviceAuthorization.post("/presence", async (c) => {

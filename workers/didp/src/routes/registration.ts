@@ -108,13 +108,20 @@ async function registerDevice(c: DidpContext, sent: Readonly<Record<string, unkn
   const home = registryForClient(c.env, device.oauthClientId);
   if (home === undefined) throw new RangeError("a derived client id has a shard");
 
-  // A repeated request finds its device and costs no quota.
-  if (idempotencyKey === undefined || (await home.client(device.oauthClientId)) === undefined) {
-    if (!(await products.spend(token.tokenHash, 1))) {
-      throw new OAuthError("access_denied", "The quota of this initial access token is used up.");
-    }
+  // A repeated request finds its device and costs no quota; nor does one that is refused below.
+  const isNew = idempotencyKey === undefined || (await home.client(device.oauthClientId)) === undefined;
+  if (isNew && !(await products.spend(token.tokenHash, 1))) {
+    throw new OAuthError("access_denied", "The quota of this initial access token is used up.");
   }
-  const reference = await reserveReference(c, body.device_ref, token.manufacturer, device.oauthClientId);
+  const reference = await reserveReference(
+    c,
+    body.device_ref,
+    token.manufacturer,
+    device.oauthClientId,
+  ).catch(async (error: unknown) => {
+    await products.giveBack(token.tokenHash, isNew ? 1 : 0);
+    throw error;
+  });
   const outcome = await home.addDevice({
     oauthClientId: device.oauthClientId,
     metadata,

@@ -23,11 +23,13 @@ token.post("/token", async (c) => {
   const grantType = required(parameters, "grant_type");
   const caller = await readCaller(c, parameters);
   if (grantType === "client_credentials") return ofTheApp(c, caller, parameters);
-  const result = await grant(c, grantType, caller, parameters);
-  if ("error" in result) throw new OAuthError(result.error, wordsOf(result.error));
   const resource = parameters.get("resource");
-  if (resource !== undefined && readGateway(resource, c.var.config.gateways) !== result.tokens.gateway) {
-    throw new OAuthError("invalid_target", "resource: this grant is for another gateway.");
+  // Before anything is spent: a mistake here must not cost the app its code or its refresh token.
+  const gateway = resource === undefined ? undefined : readGateway(resource, c.var.config.gateways);
+  const result = await grant(c, grantType, caller, parameters, gateway);
+  if ("error" in result) throw new OAuthError(result.error, wordsOf(result.error));
+  if (gateway !== undefined && gateway !== result.tokens.gateway) {
+    throw new OAuthError("invalid_target", wordsOf("invalid_target"));
   }
   const answer = await tokenAnswer(c.var.config.routes, result.tokens);
   if (result.wantsIdToken !== true) return oauthAnswer(c, answer);
@@ -70,19 +72,27 @@ function grant(
   grantType: string,
   caller: Caller,
   parameters: Parameters,
+  gateway: string | undefined,
 ): Promise<CodeResult> {
+  const isDevice = isDeviceId(caller.oauthClientId);
   switch (grantType) {
     case DEVICE_CODE_GRANT:
-      return pollDeviceCode(c, caller, parameters);
+      return isDevice ? pollDeviceCode(c, caller, parameters) : notForThisClient(c, caller);
     case "refresh_token":
-      return isDeviceId(caller.oauthClientId)
-        ? refreshDevice(c, caller, parameters)
-        : refreshApp(c, caller, parameters);
+      return isDevice
+        ? refreshDevice(c, caller, parameters, gateway)
+        : refreshApp(c, caller, parameters, gateway);
     case "authorization_code":
-      return exchangeCode(c, caller, parameters);
+      return isDevice ? notForThisClient(c, caller) : exchangeCode(c, caller, parameters, gateway);
     default:
       throw new OAuthError("unsupported_grant_type", "grant_type: not offered here.");
   }
+}
+
+/** RFC 6749 §5.2: a client that is who it says, and has no business here. */
+async function notForThisClient(c: DidpContext, caller: Caller): Promise<TokenResult> {
+  const client = await registryOfCaller(c, caller).authenticate(caller.oauthClientId, caller.credential);
+  return { error: client === undefined ? "invalid_client" : "unauthorized_client" };
 }
 
 async function pollDeviceCode(c: DidpContext, caller: Caller, parameters: Parameters): Promise<TokenResult> {
@@ -94,24 +104,43 @@ async function pollDeviceCode(c: DidpContext, caller: Caller, parameters: Parame
   );
 }
 
-async function refreshDevice(c: DidpContext, caller: Caller, parameters: Parameters): Promise<TokenResult> {
+async function refreshDevice(
+  c: DidpContext,
+  caller: Caller,
+  parameters: Parameters,
+  gateway: string | undefined,
+): Promise<TokenResult> {
   return registryOfCaller(c, caller).refreshDevice(
     caller.oauthClientId,
     caller.credential,
     required(parameters, "refresh_token"),
+    { gateway },
   );
 }
 
-async function refreshApp(c: DidpContext, caller: Caller, parameters: Parameters): Promise<TokenResult> {
+async function refreshApp(
+  c: DidpContext,
+  caller: Caller,
+  parameters: Parameters,
+  gateway: string | undefined,
+): Promise<TokenResult> {
   const presented = required(parameters, "refresh_token");
   const client = await authenticateApp(c, caller);
   const registry = registryFor(c.env, presented);
   return registry === undefined
     ? { error: "invalid_grant" }
-    : registry.refreshApp(client.oauthClientId, presented, await readProof(c, client));
+    : registry.refreshApp(client.oauthClientId, presented, {
+        thumbprint: await readProof(c, client),
+        gateway,
+      });
 }
 
-async function exchangeCode(c: DidpContext, caller: Caller, parameters: Parameters): Promise<CodeResult> {
+async function exchangeCode(
+  c: DidpContext,
+  caller: Caller,
+  parameters: Parameters,
+  gateway: string | undefined,
+): Promise<CodeResult> {
   const code = required(parameters, "code");
   const client = await authenticateApp(c, caller);
   const registry = registryFor(c.env, code);
@@ -123,6 +152,7 @@ async function exchangeCode(c: DidpContext, caller: Caller, parameters: Paramete
     redirectUri: parameters.get("redirect_uri"),
     verifier: parameters.get("code_verifier"),
     bindsGrant: client.metadata.authMethod === "none",
+    ...(gateway === undefined ? {} : { gateway }),
     ...(thumbprint === undefined ? {} : { dpopThumbprint: thumbprint }),
   });
 }
@@ -134,6 +164,8 @@ const words: Partial<Record<OAuthErrorCode, string>> = {
   slow_down: "Wait five seconds longer between two polls.",
   expired_token: "The device code has expired; ask for a new one.",
   access_denied: "The person said no.",
+  unauthorized_client: "grant_type: not for this kind of client.",
+  invalid_target: "resource: this grant is for another gateway.",
 };
 
 function wordsOf(error: OAuthErrorCode): string {
