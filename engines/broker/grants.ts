@@ -95,6 +95,7 @@ export function endGrant(state: BrokerState, grantId: GrantId, code: ReasonCode)
   state.grants.delete(grantId);
   state.store.apply({ kind: "delete-grant", grantId });
   state.store.apply({ kind: "clear-retained", topicName: grantTopic(grantId) });
+  clearRetainedUnder(state, `${grantTopic(grantId)}/`);
   clearRetainedOf(state, { kind: "app", handle: grantId });
   state.commands.forget(state, ({ publisher }) => publisher.kind === "app" && publisher.handle === grantId);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { TopicName } from "../mqtt/packet.ts";
+import type { CanonicalTopic } from "./message.ts";
 import { type TestClient, TestHome } from "./test-home.ts";
 
 /** How often a retained message was written so far. */
@@ -81,6 +82,28 @@ describe("a value that is retained at QoS 0 over and over", () => {
     );
     expect(home.store.retainedUnder("")).toEqual([]);
   });
+});
+
+test("what an app's rules retained for it ends with its consent", () => {
+  const home = new TestHome();
+  for (const app of ["app1", "app10"]) home.consent(app, { dh1: ["read"] });
+  const topics = ["grants/app1/rules/r/out", "grants/app10/rules/r/out"] as CanonicalTopic[];
+  home.run((broker) =>
+    broker.publish(
+      topics.map((topicName) => ({
+        topicName,
+        payload: new Uint8Array([0x31]),
+        qos: 1,
+        retain: true,
+        publisher: { kind: "system", handle: "" },
+      })),
+    ),
+  );
+  home.run((broker) =>
+    broker.revoke({ user: "user-1" as never, handle: "app1", epoch: 9, reason: "revoked" }),
+  );
+  const left = home.store.retainedUnder("grants/").map(({ topicName }) => topicName);
+  expect(left).toEqual(["grants/app10", "grants/app10/rules/r/out"]);
 });
 
 describe("how much may be retained", () => {
