@@ -5,10 +5,10 @@ import type {
   FleetReturned,
   FleetReturns,
 } from "../../engines/fleet/fleet-hand-over.ts";
-import { routesOf } from "../../engines/fleet/fleet-hand-over.ts";
 import { type FleetLimits, fleetLimitsFrom } from "../../engines/fleet/fleet-limits.ts";
 import { type FleetReport, fleetReport } from "../../engines/fleet/fleet-report.ts";
 import { crossingTopic, wireCombined, wireShard, wireWhole } from "../../engines/fleet/fleet-wiring.ts";
+import { routesOf } from "../../engines/fleet/routes.ts";
 import { type DryRun, dryRun } from "../../engines/streams/dry-run.ts";
 import {
   firstBatch,

@@ -1,5 +1,5 @@
+import { thingConnectors } from "../cep/connectors.ts";
 import type { ConnectorExtension, ParameterSpec } from "../cep/extension.ts";
-import { ruleConnectors } from "../streams/rule-connectors.ts";
 
 const user: ParameterSpec = {
   name: "user",
@@ -8,7 +8,7 @@ const user: ParameterSpec = {
 };
 
 /** Only the owner is alarmed by rules, and only by their own. */
-const offered = ruleConnectors.filter(({ kind, name }) => !(kind === "sink" && name === "alarm"));
+const offered = thingConnectors.filter(({ kind, name }) => !(kind === "sink" && name === "alarm"));
 
 /** The sources and sinks of an app's rule over what users granted to it. */
 export const fleetConnectors: readonly ConnectorExtension[] = offered.map((connector) => {

@@ -6,10 +6,7 @@ import { parseApp } from "../cep/parser/parse-app.ts";
 import { type OffsetEvent, type Result, type ThingEvent, topicMatches } from "../streams/hand-over.ts";
 import { readPayload } from "../streams/thing-payload.ts";
 import { sourcesOf } from "../streams/wiring.ts";
-import { annotatedWith } from "./app-graph.ts";
-import { fleetConnectors } from "./fleet-connectors.ts";
-import { fleetSource } from "./fleet-wiring.ts";
-import { placementOf } from "./placement.ts";
+import { fleetSource } from "./fleet-source.ts";
 import { shardOfKey } from "./shard-key.ts";
 
 /** Which events an app's rules want, below `devices/{ph}/`, and where they go. */
@@ -57,22 +54,6 @@ export interface FleetReturns {
 export interface FleetReturned {
   readonly number: number;
   readonly refused: number;
-}
-
-/** The routes of one rule. @throws CepError */
-export function routesOf(text: string): FleetRoute[] {
-  const app = parseApp(text);
-  const { keys } = placementOf(app, fleetConnectors);
-  const filters = sourcesOf(app, fleetSource);
-  return filters.map(({ stream, filter }) => {
-    const attribute = keys.get(stream) ?? "";
-    if (attribute === "") return { filter };
-    const definition = app.definitions.find(({ id }) => id === stream);
-    const start = Math.min(
-      ...annotatedWith(app, "source").flatMap(({ id, at }) => (id === stream ? at.start : [])),
-    );
-    return { filter, by: { attribute, definition: `${text.slice(start, definition?.end)};` } };
-  });
 }
 
 /** Says which shards want an event. */

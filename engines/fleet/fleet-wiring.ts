@@ -1,10 +1,11 @@
 import type { Attribute } from "../cep/event.ts";
 import { decodeState, encodeState } from "../cep/runtime/snapshot-codec.ts";
 import type { RuleSink } from "../streams/rule-sink.ts";
-import { fleetTransport, type RuleSource, ruleSource } from "../streams/rule-source.ts";
+import type { RuleSource } from "../streams/rule-source.ts";
 import { type Make, sinksOf, sourcesOf, type Wire } from "../streams/wiring.ts";
 import { fleetConnectors } from "./fleet-connectors.ts";
 import { fleetSink } from "./fleet-sink.ts";
+import { fleetSource } from "./fleet-source.ts";
 import type { KeyAttributes } from "./partition-keys.ts";
 import { placementOf } from "./placement.ts";
 import { shardOfKey } from "./shard-key.ts";
@@ -42,10 +43,6 @@ export const wireCombined: Wire = (name, app) => {
     sinks: () => sinksOf(app, (...sink) => fleetSink(name, ...sink)),
   };
 };
-
-/** A source of an app's rule: the app's own handles, and no name that a user gave. */
-export const fleetSource: Make<RuleSource> = (annotation, stream, attributes) =>
-  ruleSource(annotation, stream, attributes, fleetTransport);
 
 /** Where the events of a crossing stream arrive in the combining object. */
 export function crossingTopic(rule: string, stream: string): string {

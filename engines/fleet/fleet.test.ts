@@ -5,10 +5,11 @@ import { defaultRuleLimits } from "../streams/rule-limits.ts";
 import { RuleSet } from "../streams/rule-set.ts";
 import type { Wire } from "../streams/wiring.ts";
 import { fleetConnectors } from "./fleet-connectors.ts";
-import { routesOf, spreadOf } from "./fleet-hand-over.ts";
+import { spreadOf } from "./fleet-hand-over.ts";
 import { fleetReport } from "./fleet-report.ts";
 import { crossingTopic, wireCombined, wireShard, wireWhole } from "./fleet-wiring.ts";
 import { placementOf } from "./placement.ts";
+import { routesOf } from "./routes.ts";
 
 const start = Date.UTC(2026, 10, 22);
 
