@@ -7,8 +7,10 @@ const user: ParameterSpec = {
   description: "The app's handle of the user whose it is; {{attribute}} is replaced.",
 };
 
-/** Only the owner is alarmed by rules, and only by their own. */
-const offered = thingConnectors.filter(({ kind, name }) => !(kind === "sink" && name === "alarm"));
+/** Only the owner is alarmed by rules, and only by their own; a developer's server asks for results. */
+const offered = thingConnectors.filter(
+  ({ kind, name }) => !(kind === "sink" && ["alarm", "webhook"].includes(name)),
+);
 
 /** The sources and sinks of an app's rule over what users granted to it. */
 export const fleetConnectors: readonly ConnectorExtension[] = offered.map((connector) => {

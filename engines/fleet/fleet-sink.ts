@@ -16,6 +16,7 @@ export function fleetSink(
 ): RuleSink | undefined {
   const type = elementOf(annotation, "type");
   if (type === "alarm") wrong(annotation, "alarms are raised by the owner's rules", ["stream", "command"]);
+  if (type === "webhook") wrong(annotation, "an app's rule has no webhooks", ["stream", "command"]);
   const sink = ruleSink(annotation, rule, stream, attributes);
   if (sink === undefined) return undefined;
   const user = templateOf(annotation, "user", attributes);

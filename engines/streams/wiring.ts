@@ -1,7 +1,6 @@
 import type { Attribute, OutputEvent } from "../cep/event.ts";
 import type { ConnectorExtension } from "../cep/extension.ts";
 import { type Annotation, type App, elementOf } from "../cep/parser/ast.ts";
-import { ruleConnectors } from "./rule-connectors.ts";
 import { type RuleSink, ruleSink } from "./rule-sink.ts";
 import { type RuleSource, ruleSource } from "./rule-source.ts";
 
@@ -28,7 +27,7 @@ export type Make<T> = (annotation: Annotation, stream: string, attributes: reado
 export function ownersWire(options: { allowLoopback: boolean }): Wire {
   return (name, app) => ({
     text: app.text,
-    connectors: ruleConnectors,
+    connectors: [],
     sources: sourcesOf(app, ruleSource),
     sinks: () =>
       sinksOf(app, (annotation, stream, attributes) =>
