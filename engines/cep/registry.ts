@@ -19,16 +19,12 @@ import { timeseriesFunctions } from "./functions/timeseries.ts";
 import type { Span } from "./parser/ast.ts";
 import { batchWindow, lengthBatchWindow, timeBatchWindow } from "./windows/batch.ts";
 import { expressionBatchWindow, expressionWindow } from "./windows/by-expression.ts";
+import { delayWindow } from "./windows/delay.ts";
+import { externalTimeWindow } from "./windows/external-time.ts";
 import { externalTimeBatchWindow } from "./windows/external-time-batch.ts";
 import { frequentWindow, lossyFrequentWindow, sortWindow } from "./windows/ranking.ts";
 import { sessionWindow } from "./windows/session.ts";
-import {
-  delayWindow,
-  externalTimeWindow,
-  lengthWindow,
-  timeLengthWindow,
-  timeWindow,
-} from "./windows/sliding.ts";
+import { lengthWindow, timeLengthWindow, timeWindow } from "./windows/sliding.ts";
 import { cronWindow, hoppingWindow } from "./windows/timed-batches.ts";
 
 const aggregators: readonly AggregatorExtension[] = [

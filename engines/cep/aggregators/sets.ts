@@ -3,68 +3,62 @@ import type { AttributeType } from "../event.ts";
 import type { AggregatorExtension, AggregatorState } from "../extension.ts";
 
 /** Values with their number of occurrences. */
-class Bag {
-  counts = new Map<unknown, number>();
-  add(value: unknown): void {
+abstract class Bag implements AggregatorState {
+  protected counts = new Map<unknown, number>();
+  abstract add(value: unknown): unknown;
+  abstract remove(value: unknown): unknown;
+  protected more(value: unknown): void {
     this.counts.set(value, (this.counts.get(value) ?? 0) + 1);
   }
-  remove(value: unknown): void {
+  protected less(value: unknown): void {
     const count = this.counts.get(value);
     if (count === undefined) return;
     if (count === 1) this.counts.delete(value);
     else this.counts.set(value, count - 1);
   }
+  protected abstract value(): unknown;
+  reset(): unknown {
+    this.counts.clear();
+    return this.value();
+  }
+  isEmpty(): boolean {
+    return this.counts.size === 0;
+  }
+  save(): unknown {
+    return this.counts;
+  }
+  load(saved: Map<unknown, number>): void {
+    this.counts = saved;
+  }
 }
 
 /** Number of different values in the window. */
-export class DistinctCount implements AggregatorState {
-  #bag = new Bag();
+export class DistinctCount extends Bag {
   add(value: unknown): unknown {
-    this.#bag.add(value);
-    return this.#bag.counts.size;
+    this.more(value);
+    return this.value();
   }
   remove(value: unknown): unknown {
-    this.#bag.remove(value);
-    return this.#bag.counts.size;
+    this.less(value);
+    return this.value();
   }
-  reset(): unknown {
-    this.#bag.counts.clear();
-    return 0;
-  }
-  isEmpty(): boolean {
-    return this.#bag.counts.size === 0;
-  }
-  save(): unknown {
-    return this.#bag.counts;
-  }
-  load(saved: Map<unknown, number>): void {
-    this.#bag.counts = saved;
+  protected override value(): number {
+    return this.counts.size;
   }
 }
 
 /** Union of the sets in the window. */
-export class UnionSet implements AggregatorState {
-  #bag = new Bag();
+export class UnionSet extends Bag {
   add(value: unknown): unknown {
-    if (value instanceof Set) for (const v of value) this.#bag.add(v);
-    return new Set(this.#bag.counts.keys());
+    if (value instanceof Set) for (const v of value) this.more(v);
+    return this.value();
   }
   remove(value: unknown): unknown {
-    if (value instanceof Set) for (const v of value) this.#bag.remove(v);
-    return new Set(this.#bag.counts.keys());
+    if (value instanceof Set) for (const v of value) this.less(v);
+    return this.value();
   }
-  reset(): unknown {
-    this.#bag.counts.clear();
-    return new Set();
-  }
-  isEmpty(): boolean {
-    return this.#bag.counts.size === 0;
-  }
-  save(): unknown {
-    return this.#bag.counts;
-  }
-  load(saved: Map<unknown, number>): void {
-    this.#bag.counts = saved;
+  protected override value(): Set<unknown> {
+    return new Set(this.counts.keys());
   }
 }
 

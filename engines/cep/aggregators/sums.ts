@@ -4,103 +4,94 @@ import type { AggregatorExtension, AggregatorState } from "../extension.ts";
 const NUMBERS = ["int", "long", "double", "float"] as const;
 const number = { name: "arg", types: NUMBERS, description: "The number to aggregate.", isDynamic: true };
 
-/** Sum of floating numbers; null while nothing was added. */
-export class DoubleSum implements AggregatorState {
-  #sum = 0;
-  #count = 0;
-  add(value: number | null): unknown {
-    if (value === null) return this.#count === 0 ? null : this.#sum;
-    this.#count++;
-    this.#sum += value;
-    return this.#sum;
+/** A sum and how many values are in it, nulls not among them. */
+abstract class Tally<T extends Long> implements AggregatorState {
+  protected sum: T;
+  protected count = 0;
+  readonly #zero: T;
+  constructor(zero: T) {
+    this.sum = this.#zero = zero;
   }
-  remove(value: number | null): unknown {
-    if (value !== null) {
-      this.#count--;
-      this.#sum -= value;
-    }
-    return this.#count === 0 ? null : this.#sum;
-  }
+  abstract add(value: unknown): unknown;
+  abstract remove(value: unknown): unknown;
   reset(): unknown {
-    this.#sum = 0;
-    this.#count = 0;
+    this.sum = this.#zero;
+    this.count = 0;
     return null;
   }
   isEmpty(): boolean {
-    return this.#count === 0;
+    return this.count === 0;
   }
   save(): unknown {
-    return [this.#sum, this.#count];
+    return [this.sum, this.count];
   }
-  load(saved: [number, number]): void {
-    [this.#sum, this.#count] = saved;
+  load(saved: [T, number]): void {
+    [this.sum, this.count] = saved;
+  }
+}
+
+/** Sum of floating numbers; null while nothing was added. */
+export class DoubleSum extends Tally<number> {
+  constructor() {
+    super(0);
+  }
+  add(value: number | null): unknown {
+    if (value === null) return this.count === 0 ? null : this.sum;
+    this.count++;
+    this.sum += value;
+    return this.sum;
+  }
+  remove(value: number | null): unknown {
+    if (value !== null) {
+      this.count--;
+      this.sum -= value;
+    }
+    return this.count === 0 ? null : this.sum;
   }
 }
 
 /** Sum of whole numbers, exact to 64 bits. */
-export class LongSum implements AggregatorState {
-  #sum: Long = 0;
-  #count = 0;
+export class LongSum extends Tally<Long> {
+  constructor() {
+    super(0);
+  }
   add(value: Long | null): unknown {
-    if (value === null) return this.#count === 0 ? null : this.#sum;
-    this.#count++;
-    this.#sum = addLong(this.#sum, value);
-    return this.#sum;
+    if (value === null) return this.count === 0 ? null : this.sum;
+    this.count++;
+    this.sum = addLong(this.sum, value);
+    return this.sum;
   }
   remove(value: Long | null): unknown {
     if (value !== null) {
-      this.#count--;
-      this.#sum = subtractLong(this.#sum, value);
+      this.count--;
+      this.sum = subtractLong(this.sum, value);
     }
-    return this.#count === 0 ? null : this.#sum;
+    return this.count === 0 ? null : this.sum;
   }
-  reset(): unknown {
-    this.#sum = 0;
-    this.#count = 0;
+  override reset(): unknown {
+    super.reset();
     return 0;
-  }
-  isEmpty(): boolean {
-    return this.#count === 0;
-  }
-  save(): unknown {
-    return [this.#sum, this.#count];
-  }
-  load(saved: [Long, number]): void {
-    [this.#sum, this.#count] = saved;
   }
 }
 
 /** Mean; null while nothing was added. */
-export class Average implements AggregatorState {
-  #sum = 0;
-  #count = 0;
-  add(value: number | bigint | null): unknown {
+export class Average extends Tally<number> {
+  constructor() {
+    super(0);
+  }
+  add(value: Long | null): unknown {
     if (value !== null) {
-      this.#sum += Number(value);
-      this.#count++;
+      this.sum += Number(value);
+      this.count++;
     }
-    return this.#count === 0 ? null : this.#sum / this.#count;
+    return this.count === 0 ? null : this.sum / this.count;
   }
-  remove(value: number | bigint | null): unknown {
+  remove(value: Long | null): unknown {
     if (value !== null) {
-      this.#sum -= Number(value);
-      this.#count--;
+      this.sum -= Number(value);
+      this.count--;
     }
-    return this.#count === 0 ? null : this.#sum / this.#count;
-  }
-  reset(): unknown {
-    this.#sum = 0;
-    this.#count = 0;
-    return null;
-  }
-  isEmpty(): boolean {
-    return this.#count === 0;
-  }
-  save(): unknown {
-    return [this.#sum, this.#count];
-  }
-  load(saved: [number, number]): void {
-    [this.#sum, this.#count] = saved;
+    return this.count === 0 ? null : this.sum / this.count;
   }
 }
 

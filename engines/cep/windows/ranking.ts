@@ -67,135 +67,117 @@ class SortWindow extends WindowProcessor {
   }
 }
 
-/** Misra-Gries: keeps the events whose keys were seen most. */
-class FrequentWindow extends WindowProcessor {
+/** Windows that keep the newest event of each key that is seen often enough, with a count for it. */
+abstract class KeyedWindow<C> extends WindowProcessor {
   readonly #host: Host;
-  readonly #limit: number;
   readonly #keyOf: (e: Ev) => string;
-  #events = new Map<string, Ev>();
-  #counts = new Map<string, number>();
-  constructor(host: Host, limit: number, keyOf: (e: Ev) => string) {
+  protected events = new Map<string, Ev>();
+  protected counts = new Map<string, C>();
+  constructor(host: Host, keyOf: (e: Ev) => string) {
     super();
     this.#host = host;
-    this.#limit = limit;
     this.#keyOf = keyOf;
   }
   contents(): readonly Ev[] {
-    return [...this.#events.values()];
+    return [...this.events.values()];
   }
   size(): number {
-    return this.#events.size;
+    return this.events.size;
   }
   process(chunk: Ev[]): void {
     const now = this.#host.now();
     const out: Ev[] = [];
     const before = this.size() + chunk.length;
     this.#host.charge(chunk.length);
-    for (const e of chunk) {
-      const key = this.#keyOf(e);
-      const isKnown = this.#events.has(key);
-      this.#events.set(key, copyAs(e, EXPIRED));
-      if (isKnown) {
-        this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
-        out.push(e);
-        continue;
-      }
-      if (this.#events.size > this.#limit) this.#decrement(out, now);
-      if (this.#events.size > this.#limit) {
-        this.#events.delete(key);
-      } else {
-        this.#counts.set(key, 1);
-        out.push(e);
-      }
-    }
+    for (const e of chunk) this.pass(e, this.#keyOf(e), now, out);
     this.#host.charge(this.size() - before);
     this.next.process(out);
   }
-  #decrement(out: Ev[], now: number): void {
-    for (const key of javaHashOrder([...this.#counts.keys()]).slice(0, this.#limit)) {
-      const count = (this.#counts.get(key) ?? 0) - 1;
-      if (count > 0) {
-        this.#counts.set(key, count);
-        continue;
-      }
-      this.#counts.delete(key);
-      const leaving = this.#events.get(key);
-      this.#events.delete(key);
-      if (leaving === undefined) continue;
-      leaving.ts = now;
-      out.push(leaving);
+  protected abstract pass(e: Ev, key: string, now: number, out: Ev[]): void;
+  /** Forgets a key; its event leaves. */
+  protected leave(key: string, now: number, out: Ev[]): void {
+    this.counts.delete(key);
+    const leaving = this.events.get(key);
+    this.events.delete(key);
+    if (leaving === undefined) return;
+    leaving.ts = now;
+    out.push(leaving);
+  }
+}
+
+/** Misra-Gries: keeps the events whose keys were seen most. */
+class FrequentWindow extends KeyedWindow<number> {
+  readonly #limit: number;
+  constructor(host: Host, limit: number, keyOf: (e: Ev) => string) {
+    super(host, keyOf);
+    this.#limit = limit;
+  }
+  protected override pass(e: Ev, key: string, now: number, out: Ev[]): void {
+    const isKnown = this.events.has(key);
+    this.events.set(key, copyAs(e, EXPIRED));
+    if (isKnown) {
+      this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
+      out.push(e);
+      return;
+    }
+    if (this.events.size > this.#limit) this.#decrement(now, out);
+    if (this.events.size > this.#limit) {
+      this.events.delete(key);
+    } else {
+      this.counts.set(key, 1);
+      out.push(e);
+    }
+  }
+  #decrement(now: number, out: Ev[]): void {
+    for (const key of javaHashOrder([...this.counts.keys()]).slice(0, this.#limit)) {
+      const count = (this.counts.get(key) ?? 0) - 1;
+      if (count > 0) this.counts.set(key, count);
+      else this.leave(key, now, out);
     }
   }
   override save(): unknown {
-    return [this.#events, this.#counts];
+    return [this.events, this.counts];
   }
   override load([events, counts]: [Map<string, Ev>, Map<string, number>]): void {
-    this.#events = events;
-    this.#counts = counts;
+    this.events = events;
+    this.counts = counts;
   }
 }
 
 /** Lossy counting: passes events whose key makes up at least the support, less the error. */
-class LossyFrequentWindow extends WindowProcessor {
-  readonly #host: Host;
+class LossyFrequentWindow extends KeyedWindow<[count: number, bucket: number]> {
   readonly #support: number;
   readonly #error: number;
   readonly #width: number;
-  readonly #keyOf: (e: Ev) => string;
-  #events = new Map<string, Ev>();
-  #counts = new Map<string, [count: number, bucket: number]>();
   #total = 0;
   #bucket = 1;
   constructor(host: Host, support: number, error: number, keyOf: (e: Ev) => string) {
-    super();
-    this.#host = host;
+    super(host, keyOf);
     this.#support = support;
     this.#error = error;
     this.#width = Math.ceil(1 / error);
-    this.#keyOf = keyOf;
   }
-  contents(): readonly Ev[] {
-    return [...this.#events.values()];
+  protected override pass(e: Ev, key: string, now: number, out: Ev[]): void {
+    this.#total++;
+    if (this.#total !== 1) this.#bucket = Math.ceil(this.#total / this.#width);
+    this.events.set(key, copyAs(e, EXPIRED));
+    const count = this.counts.get(key) ?? [0, this.#bucket - 1];
+    count[0]++;
+    this.counts.set(key, count);
+    if (count[0] >= (this.#support - this.#error) * this.#total) out.push(e);
+    if (this.#total % this.#width === 0) this.#prune(now, out);
   }
-  size(): number {
-    return this.#events.size;
-  }
-  process(chunk: Ev[]): void {
-    const now = this.#host.now();
-    const out: Ev[] = [];
-    const before = this.size() + chunk.length;
-    this.#host.charge(chunk.length);
-    for (const e of chunk) {
-      this.#total++;
-      if (this.#total !== 1) this.#bucket = Math.ceil(this.#total / this.#width);
-      const key = this.#keyOf(e);
-      this.#events.set(key, copyAs(e, EXPIRED));
-      const count = this.#counts.get(key) ?? [0, this.#bucket - 1];
-      count[0]++;
-      this.#counts.set(key, count);
-      if (count[0] >= (this.#support - this.#error) * this.#total) out.push(e);
-      if (this.#total % this.#width === 0) this.#prune(out, now);
-    }
-    this.#host.charge(this.size() - before);
-    this.next.process(out);
-  }
-  #prune(out: Ev[], now: number): void {
-    for (const key of javaHashOrder([...this.#counts.keys()])) {
-      const [count, bucket] = this.#counts.get(key) ?? [0, 0];
-      if (count + bucket > this.#bucket) continue;
-      this.#counts.delete(key);
-      const leaving = this.#events.get(key);
-      this.#events.delete(key);
-      if (leaving === undefined) continue;
-      leaving.ts = now;
-      out.push(leaving);
+  #prune(now: number, out: Ev[]): void {
+    for (const key of javaHashOrder([...this.counts.keys()])) {
+      const [count, bucket] = this.counts.get(key) ?? [0, 0];
+      if (count + bucket <= this.#bucket) this.leave(key, now, out);
     }
   }
   override save(): unknown {
-    return [this.#events, this.#counts, this.#total, this.#bucket];
+    return [this.events, this.counts, this.#total, this.#bucket];
   }
   override load(saved: [Map<string, Ev>, Map<string, [number, number]>, number, number]): void {
-    [this.#events, this.#counts, this.#total, this.#bucket] = saved;
+    [this.events, this.counts, this.#total, this.#bucket] = saved;
   }
 }
 
