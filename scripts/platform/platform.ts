@@ -2,6 +2,7 @@ import { createWriteStream, existsSync, mkdirSync, writeFileSync } from "node:fs
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { Plugin } from "esbuild";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import { startLocalLogin } from "../../demo/local-login.ts";
 import { serveSampleApp } from "../../demo/sample-app/serve.ts";
@@ -20,6 +21,8 @@ export interface PlatformOptions {
   readonly stateDir: string;
   /** Settings of the Workers, over those of their wrangler.toml (docs/settings.md). */
   readonly settings?: Readonly<Record<string, string>>;
+  /** What bundles the Workers beside the platform's own; tests build broken variants with it. */
+  readonly plugins?: readonly Plugin[];
 }
 
 /** A whole running platform on this machine. */
@@ -98,7 +101,9 @@ async function startWorkers(
   const bindings = bindingsOf(addresses, secrets);
   const settings = { ...options.settings, LIMITS: localLimits(options.settings?.LIMITS) };
   const bundled = await Promise.all(
-    workerConfigs.map((config) => bundleWorker(root, config, { ...bindings[config], ...settings })),
+    workerConfigs.map((config) =>
+      bundleWorker(root, config, { ...bindings[config], ...settings }, options.plugins),
+    ),
   );
   const listeners: Record<string, Pick<MiniflareWorker, "unsafeDirectSockets" | "connectHandlers">> = {
     "wrangler.toml": {

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import type { V4WorkerOptions } from "miniflare";
 import {
   unstable_readConfig as readConfig,
@@ -25,11 +25,13 @@ export const workerConfigs = [
 /**
  * Bundles the Worker of one wrangler.toml, with the same conditions as `wrangler deploy`.
  * @param bindings variables and secrets, over those of the file.
+ * @param plugins before our own; tests build broken variants with them.
  */
 export async function bundleWorker(
   root: string,
   configFile: string,
   bindings: Record<string, string>,
+  plugins: readonly Plugin[] = [],
 ): Promise<MiniflareWorker> {
   const configPath = path.join(root, configFile);
   const { workerOptions, main, define } = workerOptionsOf(configPath);
@@ -43,7 +45,7 @@ export async function bundleWorker(
     mainFields: ["module", "main"],
     conditions: ["workerd", "worker", "browser"],
     external: ["cloudflare:*", "node:*"],
-    plugins: [nodeBuiltins],
+    plugins: [...plugins, nodeBuiltins],
     define: define ?? {},
     jsx: "automatic",
     jsxImportSource: "hono/jsx",

@@ -1,20 +1,22 @@
 /** Who is watched: the columns of IDENTITY.md §3.1, the second app and the control beside the first, and the owners. */
-export type Party =
-  | "manufacturer"
-  | "uidp"
-  | "login"
-  | "didp"
-  | "pseudonymiser"
-  | "gateway"
-  | "pcm"
-  | "streams"
-  | "device"
-  | "tpa"
-  | "tpa2"
-  | "control"
-  | "otherGateway"
-  | "owner"
-  | "operator";
+export const everybody = [
+  "manufacturer",
+  "uidp",
+  "login",
+  "didp",
+  "pseudonymiser",
+  "gateway",
+  "pcm",
+  "streams",
+  "device",
+  "tpa",
+  "tpa2",
+  "control",
+  "otherGateway",
+  "owner",
+  "operator",
+] as const;
+export type Party = (typeof everybody)[number];
 
 /** `kept`: in a store or a log. `seen`: in a request, an answer or a packet on its way through. */
 export type Kind = "seen" | "kept";

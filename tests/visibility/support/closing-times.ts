@@ -2,18 +2,19 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import path from "node:path";
 import { addressesFrom } from "../../../scripts/platform/addresses.ts";
-import { startPlatform } from "../../../scripts/platform/platform.ts";
-import { type Link, textOf } from "./link.ts";
-import { type Consent, type Thing, type User, World } from "./world.ts";
+import { type PlatformOptions, startPlatform } from "../../../scripts/platform/platform.ts";
+import { type Case, causes, expiry, type Scene, TOKEN_SECONDS } from "./ends-of-authority.ts";
+import type { Link } from "./link.ts";
+import { textOf } from "./link.ts";
+import { World } from "./world.ts";
 
 /** What a client does while its authority ends. */
 const behaviours = ["publishing", "receive-only", "idle"] as const;
-type Behaviour = (typeof behaviours)[number];
-type Cause = "the app revokes" | "the owner revokes" | "the owner releases the device" | "the token expires";
+export type Behaviour = (typeof behaviours)[number];
 
 /** All runs of one cause and one behaviour. */
 export interface ClosingTimes {
-  readonly cause: Cause;
+  readonly cause: string;
   readonly behaviour: Behaviour;
   /** From the request (or the end of the token's life) to the end of the connection; negative is before. */
   readonly milliseconds: readonly number[];
@@ -27,47 +28,47 @@ export interface ClosingReport {
   readonly load: string;
 }
 
-/** How long an app's token lives in the runs about expiry. */
-const TOKEN_SECONDS = 2;
-
 /**
  * Ends authority again and again and watches the connection that had it.
  * @param firstPort the first of ten free ports.
- * @param rounds how often for each cause and behaviour; a third of it for expiry, each of which is waited for.
+ * @param rounds how often for each cause and behaviour; a third of it where one round takes long.
+ * @param chosen some of the causes.
+ * @throws Error for a connection that is still open ten seconds after its end.
  */
-export async function measureClosing(firstPort: number, rounds: number): Promise<ClosingReport> {
+export async function measureClosing(
+  firstPort: number,
+  rounds: number,
+  {
+    chosen = () => true,
+    plugins = [],
+  }: { chosen?: (cause: string) => boolean; plugins?: PlatformOptions["plugins"] } = {},
+): Promise<ClosingReport> {
   const times: ClosingTimes[] = [];
-  await onPlatform(firstPort, {}, async (world) => {
+  const some = Math.ceil(rounds / 3);
+  const wanted = causes.filter(({ cause }) => chosen(cause));
+  const measure = async (scene: Scene, { cause, isLong, prepare }: (typeof causes)[number]) => {
     for (const behaviour of behaviours) {
-      times.push(
-        await repeat("the app revokes", behaviour, rounds, () => revokeOnce(world, behaviour, "app")),
-      );
-      times.push(
-        await repeat("the owner revokes", behaviour, rounds, () => revokeOnce(world, behaviour, "user")),
-      );
-      times.push(
-        await repeat("the owner releases the device", behaviour, rounds, () => releaseOnce(world, behaviour)),
-      );
+      const results: Once[] = [];
+      for (let round = 0; round < (isLong ? some : rounds); round += 1)
+        results.push(await watch(scene, await prepare(scene, behaviour), behaviour));
+      times.push({
+        cause,
+        behaviour,
+        milliseconds: results.map(({ milliseconds }) => milliseconds),
+        lateMessages: results.reduce((sum, { lateMessages }) => sum + lateMessages, 0),
+      });
     }
-  });
-  await onPlatform(firstPort + 5, { APP_TOKEN_SECONDS: String(TOKEN_SECONDS) }, async (world) => {
-    for (const behaviour of behaviours)
-      times.push(
-        await repeat("the token expires", behaviour, Math.ceil(rounds / 3), () =>
-          expireOnce(world, behaviour),
-        ),
-      );
-  });
+  };
+  if (wanted.length > 0)
+    await onPlatform(firstPort, {}, plugins, async (scene) => {
+      for (const cause of wanted) await measure(scene, cause);
+    });
+  if (chosen(expiry.cause))
+    await onPlatform(firstPort + 5, { APP_TOKEN_SECONDS: String(TOKEN_SECONDS) }, plugins, (scene) =>
+      measure(scene, expiry),
+    );
   const [load = 0] = loadavg();
   return { times, load: `${availableParallelism()} cores, load ${load.toFixed(1)}` };
-}
-
-/** The two users of a platform with a device and an app of alice's. */
-interface Scene {
-  readonly world: World;
-  readonly alice: User;
-  readonly thing: Thing;
-  readonly app: { readonly name: string; readonly client: Consent["app"] };
 }
 
 interface Once {
@@ -75,126 +76,85 @@ interface Once {
   readonly lateMessages: number;
 }
 
-async function repeat(
-  cause: Cause,
-  behaviour: Behaviour,
-  rounds: number,
-  once: () => Promise<Once>,
-): Promise<ClosingTimes> {
-  const results: Once[] = [];
-  for (let round = 0; round < rounds; round += 1) results.push(await once());
-  return {
-    cause,
-    behaviour,
-    milliseconds: results.map(({ milliseconds }) => milliseconds),
-    lateMessages: results.reduce((sum, { lateMessages }) => sum + lateMessages, 0),
-  };
-}
-
 async function onPlatform(
   firstPort: number,
   settings: Record<string, string>,
+  plugins: PlatformOptions["plugins"],
   run: (scene: Scene) => Promise<void>,
 ): Promise<void> {
   const stateDir = mkdtempSync(path.join(tmpdir(), "edgenym-closing-"));
   const platform = await startPlatform({
     addresses: addressesFrom(firstPort, firstPort + 4),
     stateDir,
+    plugins: plugins ?? [],
     settings: { DEVICE_POLL_SECONDS: "1", APP_REGISTRATIONS_PER_MINUTE: "1000", ...settings },
   });
   try {
     const world = await World.open(platform.addresses, platform.secrets.operatorToken);
-    const alice = await world.user("alice");
+    const [alice, bob] = [await world.user("alice"), await world.user("bob")];
     const thing = await world.make();
     await world.claim(thing, alice);
-    const app = { name: "Timed app", client: await world.app("Timed app") };
-    await run({ world, alice, thing, app });
+    await run({ world, alice, bob, thing, app: await world.app("Timed app") });
   } finally {
     await platform.stop();
     rmSync(stateDir, { recursive: true, force: true });
   }
 }
 
-async function revokeOnce(scene: Scene, behaviour: Behaviour, by: "app" | "user"): Promise<Once> {
-  const consent = await share(scene, behaviour);
-  return watch(scene, consent.link, behaviour, () => scene.world.revoke(consent, by));
-}
-
-/** The device itself is the client here; it listens to commands, of which the owner sends one more. */
-async function releaseOnce({ world, alice, thing }: Scene, behaviour: Behaviour): Promise<Once> {
-  const { owned } = thing;
-  if (owned === undefined) throw new Error("the device has no owner");
-  const stop = keepBusy(owned.link, behaviour, "event/busy");
-  const begun = performance.now();
-  await world.release(thing);
-  const milliseconds = (owned.link.endedAtMs ?? Number.NaN) - begun;
-  await stop();
-  const word = world.word();
-  await alice.link.publish(`devices/${owned.handle}/command/led`, word);
-  const lateMessages = owned.link.heard.filter((packet) => textOf(packet) === word).length;
-  await world.claim(thing, alice);
-  return { milliseconds, lateMessages };
-}
-
-async function expireOnce(scene: Scene, behaviour: Behaviour): Promise<Once> {
-  const before = performance.now();
-  const consent = await share(scene, behaviour);
-  const once = await watch(scene, consent.link, behaviour, async () => {}, false);
-  // Counted from the earliest moment at which the token can have been made, so that no delay is hidden.
-  const milliseconds = (consent.link.endedAtMs ?? Number.NaN) - before - TOKEN_SECONDS * 1000;
-  await scene.world.revoke(consent, "app");
-  return { ...once, milliseconds };
-}
-
-async function share({ world, alice, thing, app }: Scene, behaviour: Behaviour): Promise<Consent> {
-  const commanded = behaviour === "publishing" ? [thing] : [];
-  return world.consent(app.client, app.name, alice, [thing], commanded);
-}
-
 /**
- * Runs the cause while the client does its thing; the device speaks as soon as the cause is acknowledged (where it is
- * a request), and once more when the connection has ended.
+ * Runs the cause while the client does its thing. What it must not hear is said as soon as the cause is acknowledged;
+ * at the end of a token's life, which nothing acknowledges, all the time from the last moment that it can have.
  */
-async function watch(
-  { world, alice, thing }: Scene,
-  link: Link,
-  behaviour: Behaviour,
-  cause: () => Promise<void>,
-  isAcknowledged = true,
-): Promise<Once> {
-  const { owned } = thing;
-  if (owned === undefined) throw new Error("the device has no owner");
-  const early = world.word();
-  let topic = "";
+async function watch({ world }: Scene, one: Case, behaviour: Behaviour): Promise<Once> {
+  const { link } = one;
+  let topic = one.busyTopic;
   if (behaviour !== "idle") {
     const word = world.word();
-    await owned.link.publish("telemetry/temperature", word);
+    await one.say(word);
     const heard = await link.message((packet) => textOf(packet) === word);
-    topic = heard.topicName.replace(/telemetry\/.*$/, "command/led");
+    if (topic === "") topic = heard.topicName.replace(/telemetry\/.*$/, "command/led");
   }
   const stop = keepBusy(link, behaviour, topic);
-  const begun = performance.now();
-  await cause();
-  if (isAcknowledged) await owned.link.publish("telemetry/temperature", early);
+  const late = new Set<string>();
+  const sayLate = async () => {
+    const word = world.word();
+    late.add(word);
+    await one.say(word);
+  };
+  const begun = one.begunMs ?? performance.now();
+  await one.end();
+  // With an idle client nothing happens at all meanwhile, so that only the alarm can end it.
+  if (one.endsByMs === undefined) await sayLate();
+  else if (behaviour !== "idle") await keepSaying(one, sayLate, one.endsByMs);
   await link.end();
   const milliseconds = (link.endedAtMs ?? Number.NaN) - begun;
   await stop();
-  const word = world.word();
-  await owned.link.publish("telemetry/temperature", word);
-  await alice.link.message((packet) => textOf(packet) === word);
-  const late = link.heard.filter((packet) => [word, early].includes(textOf(packet)));
-  return { milliseconds, lateMessages: late.length };
+  await sayLate();
+  const lateMessages = link.heard.filter((packet) => late.has(textOf(packet))).length;
+  await one.restore();
+  return { milliseconds, lateMessages };
+}
+
+/** From the last moment that its right can have, until the connection ends or ten seconds have passed. */
+async function keepSaying({ link }: Case, say: () => Promise<void>, fromMs: number): Promise<void> {
+  while (link.endedAtMs === undefined && performance.now() < fromMs + 10_000) {
+    if (performance.now() > fromMs) await say();
+    await pause();
+  }
 }
 
 /** A publishing client sends as soon as the last one is acknowledged. @returns waits until it has noticed the end. */
 function keepBusy(link: Link, behaviour: Behaviour, topic: string): () => Promise<void> {
   if (behaviour !== "publishing") return async () => {};
   const busy = (async () => {
-    while (link.endedAtMs === undefined && (await link.publish(topic, "busy"))) {
-      await new Promise((resolve) => setTimeout(resolve, 5)); // below the quota of messages a second
-    }
+    while (link.endedAtMs === undefined && (await link.publish(topic, "busy"))) await pause();
   })();
   return () => busy;
+}
+
+/** Below the quota of messages a second. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 /** The table as Markdown. */

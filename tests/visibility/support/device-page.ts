@@ -1,4 +1,5 @@
 import type { Page, Person } from "../../../cli/sim/person.ts";
+import { send, whenItSays } from "./forms.ts";
 
 /**
  * Presses a button of a device on its owner's page, and says yes when asked again.
@@ -49,4 +50,11 @@ export async function deviceReferences(person: Person, didp: string): Promise<re
 
 function offerIn(page: Page): string | undefined {
   return /\/t#([\w-]{43})/.exec(page.html)?.[1];
+}
+
+/** Deletes everything, until the receipt says so. */
+export async function deleteAccount(person: Person, didp: string): Promise<Page> {
+  const page = await person.open(new URL("/me/delete", didp));
+  const asked = await send(person, page, /\/me\/delete$/, { decision: "delete" });
+  return whenItSays(person, asked, "Everything is deleted");
 }

@@ -3,6 +3,7 @@ import * as oauth from "oauth4webapi";
 import { logInAsOwner } from "../../../cli/owner-login.ts";
 import { Person, type Ticks } from "../../../cli/sim/person.ts";
 import { demoPeople } from "../../../demo/people.ts";
+import type { PlatformOptions } from "../../../scripts/platform/platform.ts";
 import type { DeviceIdentity } from "../../../sdk/device-identity.ts";
 import { openFactory } from "../../support/manufacturer.ts";
 import { type AppTokens, ThirdPartyApp } from "../../support/third-party-app.ts";
@@ -13,7 +14,7 @@ import { releaseDevice } from "./device-page.ts";
 import { type Deleted, liveAndLeave } from "./flows/account.ts";
 import { liveALife } from "./flows/device-life.ts";
 import { DirectoryLogins } from "./flows/directory-logins.ts";
-import { ask, fetchOfEmployee, registerInBatches } from "./flows/factory-batches.ts";
+import { fetchOfEmployee, registerInBatches } from "./flows/factory-batches.ts";
 import { OtherGateway, useOtherGateway } from "./flows/other-gateway.ts";
 import { accepted, Link, textOf } from "./link.ts";
 import { addressOf, as, type Caller } from "./network.ts";
@@ -36,13 +37,15 @@ const LOOPBACK = "http://127.0.0.1/callback";
  * Walks every flow of the platform once with canaries: alice has two devices and two apps, bob has one of each; the
  * first app may see alice's first device only. Carol comes, and goes again with all that is hers.
  * @param firstPort the first of fourteen free ports.
+ * @param plugins break the Workers on purpose (`mutants.ts`).
  */
-export async function fullRun(firstPort: number): Promise<FullRun> {
+export async function fullRun(firstPort: number, plugins: PlatformOptions["plugins"] = []): Promise<FullRun> {
   const directories = new DirectoryLogins(firstPort + 10);
   const other = await OtherGateway.at(firstPort + 12, `http://127.0.0.1:${firstPort + 6}`);
   const platform = await ObservedPlatform.start(firstPort, {
     uidps: directories.uidps,
     gateways: [other.setting],
+    plugins,
   });
   let walked: Awaited<ReturnType<typeof walk>>;
   try {
@@ -211,7 +214,7 @@ async function walk(
   const again = await as("tpa", () => tpa.authorize(alice, { read: ticks }));
   scene.plant("appTokens", again.accessToken, again.refreshToken);
   const banned = await linkAs("tpa", { url: `${socket}/mqtt` }, again.accessToken);
-  await as("operator", () => ask(scene, "POST", `/apps/${tpa.client.client_id}/ban`));
+  await as("operator", () => scene.operator.ask("POST", `/apps/${tpa.client.client_id}/ban`));
   await banned.end();
   await scene.platform.pseudonyms();
   for (const link of [owner, lamp, shelf, thirdApp]) link.cut();

@@ -118,9 +118,20 @@ export class Link {
     return packet;
   }
 
-  /** Waits for the end of the connection. */
-  end(): Promise<void> {
-    return this.#ended.promise;
+  /**
+   * Waits for the end of the connection.
+   * @throws Error if it is still open after ten seconds: whatever was to end it did not.
+   */
+  async end(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error("the connection outlived its authority")), 10_000);
+    });
+    try {
+      await Promise.race([this.#ended.promise, tooLate]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Cuts the connection. */

@@ -1,6 +1,6 @@
-import { has, type Sighting, sightingOf } from "./canary.ts";
+import { formsOf, has, type Sighting, sightingOf } from "./canary.ts";
 import type { CanaryName } from "./canary-names.ts";
-import type { Captures, Party } from "./captures.ts";
+import { type Captures, everybody, type Party } from "./captures.ts";
 import type { FullRun } from "./full-run.ts";
 import { rows } from "./rows.ts";
 
@@ -72,6 +72,63 @@ export function tableOf(cells: readonly Cell[]): string {
       line([title, ...cells.filter((cell) => cell.row === title).map(({ found }) => found)]),
     ),
   ].join("\n");
+}
+
+/** What must not stand in any URL, where history, logs and other servers would get it (IDENTITY.md §3.4). */
+const neverInUrls: readonly CanaryName[] = [
+  "hardware",
+  "deviceClientId",
+  "deviceSecret",
+  "claimCode",
+  "subject",
+  "email",
+  "personName",
+  "anonymousId",
+  "gatewayUser",
+  "deviceHandle",
+  "deviceTokens",
+  "appTokens",
+  "deviceName",
+  "factoryToken",
+  "recoveryCode",
+  "transferLink",
+  "directoryPassword",
+  "otherUser",
+  "otherHandle",
+  "otherToken",
+];
+
+/** Canaries in request lines, redirects and referrers, a sentence each. */
+export function inUrls({ captures, canaries }: Pick<FullRun, "captures" | "canaries">): readonly string[] {
+  const lines = captures
+    .of(everybody, ["seen"])
+    .flatMap((bytes) => bytes.toString("latin1").match(urlLine) ?? []);
+  const urls = Buffer.from(lines.join("\n"), "latin1");
+  return neverInUrls
+    .filter((name) =>
+      (canaries[name] ?? []).some((canary) => formsOf(canary).some((form) => urls.includes(form))),
+    )
+    .map((name) => `a URL holds ${name}`);
+}
+
+/** A request line, or a header that holds a URL and its value, as the doors write them. */
+const urlLine = /^(?:(?:GET|POST|PUT|DELETE|PATCH) \/.*|(?:location|referer)\n.*)$/gim;
+
+/** docs/storage.md, `refused_epoch`: in a personal cloud whose name nobody else has any more. */
+export const documentedRemains: readonly string[] = ["device's handle: pcm, table refused_epoch"];
+
+/** All that is wrong with a run, a sentence each; nothing if it is as it must be. */
+export function findingsOf(run: FullRun): readonly string[] {
+  return [
+    ...wrongCells(measure(run)),
+    ...collusions(run).flatMap(({ claim, broken }) =>
+      broken.length === 0 ? [] : [`${claim}: not so with ${broken.join(", ")}`],
+    ),
+    ...run.remains
+      .filter((place) => !documentedRemains.includes(place))
+      .map((place) => `left of a deleted account: ${place}`),
+    ...inUrls(run),
+  ];
 }
 
 /** One sentence about parties who put together what they have, and what of it does not hold. */

@@ -8,7 +8,7 @@ import { type LocalLogin, startLocalLogin } from "../../../demo/local-login.ts";
 import { fromBase64url } from "../../../engines/oauth/base64url.ts";
 import { RouteSealer } from "../../../engines/oauth/sealed-route.ts";
 import { type Addresses, addressesFrom } from "../../../scripts/platform/addresses.ts";
-import { type Platform, startPlatform } from "../../../scripts/platform/platform.ts";
+import { type Platform, type PlatformOptions, startPlatform } from "../../../scripts/platform/platform.ts";
 import { type PlatformSecrets, platformSecrets } from "../../../scripts/platform/secrets.ts";
 import { Captures, type Party } from "./captures.ts";
 import { addressOf, callerAt, fetchFrom } from "./network.ts";
@@ -40,7 +40,11 @@ export class ObservedPlatform {
    */
   static async start(
     firstPort: number,
-    more: { uidps?: readonly object[]; gateways?: readonly object[] } = {},
+    more: {
+      uidps?: readonly object[];
+      gateways?: readonly object[];
+      plugins?: PlatformOptions["plugins"];
+    } = {},
   ): Promise<ObservedPlatform> {
     const stateDir = mkdtempSync(path.join(tmpdir(), "edgenym-visibility-"));
     const inner = addressesFrom(firstPort, firstPort + 4);
@@ -65,6 +69,7 @@ export class ObservedPlatform {
     const platform = await startPlatform({
       addresses: inner,
       stateDir,
+      plugins: more.plugins ?? [],
       settings: {
         GATEWAY_URI: outer.gateway,
         DIDP_URI: outer.didp,

@@ -30,7 +30,7 @@ const table = `
   app's bearer tokens                                         | appTokens                               | –     –     –     seen  –     seen  seen  –     –     seen  –
   data value of a selected device                             | value                                   | –     –     –     –     –     seen  kept  kept  seen  seen  –
   data value of another device                                | unselectedValue                         | –     –     –     –     –     seen  kept  kept  seen  –     –
-  command                                                     | command                                 | –     –     –     –     –     seen  seen  –     seen  seen  –
+  command                                                     | command                                 | –     –     –     –     –     seen  kept  –     seen  seen  –
   owner's name for a device                                   | deviceName                              | –     –     –     seen  –     seen  kept  kept  –     –     –
   which app the user uses                                     | appName                                 | –     –     –     kept  –     seen  kept  –     –     seen  seen
   IP address                                                  | ownerAddress, deviceAddress, appAddress | –     seen  seen  seen  –     seen  –     –     –     –     seen

@@ -6,16 +6,19 @@ import { DeviceClient, type DeviceTokens } from "../../support/owned-device.ts";
 import type { Canaries, CanaryName } from "./canary-names.ts";
 import { as, fetchFrom } from "./network.ts";
 import type { ObservedPlatform } from "./observed-platform.ts";
+import { Operator } from "./operator.ts";
 
 /** A full run under way: the observed platform, and what has been planted in it so far. */
 export class Scene {
   readonly platform: ObservedPlatform;
   readonly factory: Factory;
+  readonly operator: Operator;
   readonly #planted = new Map<CanaryName, string[]>();
 
   constructor(platform: ObservedPlatform, factory: Factory) {
     this.platform = platform;
     this.factory = factory;
+    this.operator = new Operator(platform.addresses.didp, platform.secrets.operatorToken);
   }
 
   /** From now on these are looked for everywhere. */

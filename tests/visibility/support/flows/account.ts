@@ -1,6 +1,7 @@
 import { logInAsOwner } from "../../../../cli/owner-login.ts";
 import type { ThirdPartyApp } from "../../../support/third-party-app.ts";
-import { send, throughLogin, whenItSays } from "../forms.ts";
+import { deleteAccount } from "../device-page.ts";
+import { send, throughLogin } from "../forms.ts";
 import { accepted, Link, textOf } from "../link.ts";
 import { as } from "../network.ts";
 import type { Scene } from "../scene.ts";
@@ -78,10 +79,7 @@ export async function liveAndLeave(scene: Scene, app: ThirdPartyApp): Promise<De
   scene.plant("gatewayUser", pseudonym);
   await as("owner", () => carol.open(new URL("/me/apps", didp)));
 
-  const asked = await send(carol, await carol.open(new URL("/me/delete", didp)), /me\/delete$/, {
-    decision: "delete",
-  });
-  const done = await whenItSays(carol, asked, "Everything is deleted");
+  const done = await deleteAccount(carol, didp);
   await link.end();
   await carols.end();
   const receipt = (await carol.open(new URL(`${done.url.pathname}/receipt`, didp))).html;

@@ -3,13 +3,13 @@ import type { DeviceClient, DeviceTokens } from "../../../support/owned-device.t
 import { deviceReferences, offerDevice, pressOnDevice } from "../device-page.ts";
 import { as } from "../network.ts";
 import type { Scene } from "../scene.ts";
-import { factoryOfBatch } from "./factory-batches.ts";
+import { openBatch } from "./factory-batches.ts";
 
 /** A device that is lost and found, reset and let in again, given to somebody else, and at last cut off by its maker. */
 export async function liveALife(scene: Scene, first: Person, second: Person): Promise<void> {
   const { didp } = scene.platform.addresses;
-  const { factory, disable } = await factoryOfBatch(scene);
-  const identity = await scene.make({}, factory);
+  const batch = await openBatch(scene);
+  const identity = await scene.make({}, batch.factory);
   const before = new Set(await deviceReferences(first, didp));
   const { client, tokens } = await scene.own(identity, first);
   const reference = (await deviceReferences(first, didp)).find((one) => !before.has(one)) ?? "";
@@ -32,7 +32,7 @@ export async function liveALife(scene: Scene, first: Person, second: Person): Pr
   const code = await as("device", () => client.switchOn());
   await scene.tokensOf(() => client.poll(code));
 
-  await disable("compromised");
+  await as("manufacturer", () => batch.disable("compromised"));
   const page = await second.open(new URL("/me/devices", didp));
   if (!page.html.includes("have been stolen"))
     throw new Error("the owner was not told that keys were stolen");

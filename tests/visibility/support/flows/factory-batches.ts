@@ -1,8 +1,8 @@
 import type { Person } from "../../../../cli/sim/person.ts";
 import { products } from "../../../../demo/products.ts";
-import { Factory } from "../../../../sdk/factory.ts";
 import { send, throughLogin, whenItSays } from "../forms.ts";
 import { as, fetchFrom } from "../network.ts";
+import { answered, type Batch } from "../operator.ts";
 import type { Scene } from "../scene.ts";
 
 /** A registration answer, as far as it is looked for. */
@@ -22,7 +22,7 @@ const template = {
 /** A batch in one request, a job, and a run by one of the manufacturer's people on its pages. */
 export async function registerInBatches(scene: Scene, employee: Person): Promise<void> {
   const { didp } = scene.platform.addresses;
-  const token = await initialAccessToken(scene, scene.word("batch"));
+  const { token } = await openBatch(scene);
   const order = async (path: "bulk" | "jobs", refs: readonly string[]) => {
     scene.plant("hardware", ...refs);
     return answered(
@@ -52,7 +52,7 @@ export async function registerInBatches(scene: Scene, employee: Person): Promise
 
   const manufacturer = products[0]?.manufacturer ?? "";
   const invited = await as("operator", () =>
-    ask(scene, "POST", `/manufacturers/${manufacturer}/invitations`),
+    scene.operator.ask("POST", `/manufacturers/${manufacturer}/invitations`),
   );
   const invitation = new URL((invited as { invitation_uri: string }).invitation_uri).hash.slice(1);
   scene.plant("factoryToken", invitation);
@@ -75,60 +75,11 @@ export function fetchOfEmployee(): typeof fetch {
   return fetchFrom("manufacturer");
 }
 
-/** One batch of units whose factory says that its keys were stolen. @returns the factory and what it then says. */
-export async function factoryOfBatch(
-  scene: Scene,
-): Promise<{ factory: Factory; disable: (reason: string) => Promise<void> }> {
-  const { didp } = scene.platform.addresses;
-  const batch = scene.word("batch");
-  const token = await initialAccessToken(scene, batch);
-  return {
-    factory: new Factory({ didp, initialAccessToken: token }),
-    disable: (reason) =>
-      as("manufacturer", async () => {
-        await answered(
-          fetch(`${didp}/batches/${batch}/disable`, {
-            method: "POST",
-            headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-            body: JSON.stringify({ reason }),
-          }),
-        );
-      }),
-  };
-}
-
-async function initialAccessToken(scene: Scene, batch: string): Promise<string> {
-  const issued = await as("operator", () =>
-    ask(scene, "POST", "/initial-access-tokens", {
-      manufacturer: products[0]?.manufacturer,
-      models: ["room-node"],
-      max_count: 100,
-      expires_in: 3600,
-      batch,
-    }),
-  );
-  const { initial_access_token: token } = issued as { initial_access_token: string }; // that endpoint's answer
-  scene.plant("factoryToken", token);
-  return token;
-}
-
-/** As the platform's operator. */
-export async function ask(scene: Scene, method: string, path: string, body?: object): Promise<unknown> {
-  const { addresses, secrets } = scene.platform;
-  const response = await answered(
-    fetch(`${addresses.didp}/v1/ops${path}`, {
-      method,
-      headers: { authorization: `Bearer ${secrets.operatorToken}`, "content-type": "application/json" },
-      body: JSON.stringify(body ?? {}),
-    }),
-  );
-  return response.status === 204 ? undefined : response.json();
-}
-
-async function answered(sent: Promise<Response>): Promise<Response> {
-  const response = await sent;
-  if (!response.ok) throw new Error(`HTTP ${response.status}: ${await response.text()}`);
-  return response;
+/** A batch whose factory's token is looked for as well. */
+export async function openBatch(scene: Scene): Promise<Batch> {
+  const batch = await as("operator", () => scene.operator.openBatch(scene.word("batch")));
+  scene.plant("factoryToken", batch.token);
+  return batch;
 }
 
 function plantLines(scene: Scene, lines: string): void {

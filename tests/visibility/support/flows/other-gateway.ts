@@ -55,21 +55,31 @@ export class OtherGateway {
         chunks.push(chunk);
         for (const tell of told) tell(chunk);
       });
-      request.on("end", async () => {
+      request.on("end", () => {
         if (request.url === "/events") {
           this.events.push(Buffer.concat(chunks).toString());
           response.writeHead(202).end();
           return;
         }
-        const ticket = request.url?.split("/").at(-1) ?? "";
-        const asked = await this.#post("/consent/redeem", { ticket });
-        this.users.push(String(asked.user));
-        const { return_uri } = await this.#post("/consent/conclude", { ticket, outcome: "approved" });
-        for (const tell of told) tell(String(return_uri));
-        response.writeHead(303, { location: String(return_uri) }).end();
+        const ticket = new URL(request.url ?? "/", this.uri).pathname.split("/").at(-1) ?? "";
+        this.#agree(ticket).then(
+          (returnUri) => {
+            for (const tell of told) tell(`location\n${returnUri}\n`);
+            response.writeHead(303, { location: returnUri }).end();
+          },
+          (error: unknown) => response.writeHead(502, { "content-type": "text/plain" }).end(String(error)),
+        );
       });
     });
     await new Promise<void>((resolve) => this.#server?.listen(Number(new URL(this.uri).port), HOST, resolve));
+  }
+
+  /** Its selection page, which asks nobody. @returns where the browser goes on. */
+  async #agree(ticket: string): Promise<string> {
+    const asked = await this.#post("/consent/redeem", { ticket });
+    this.users.push(String(asked.user));
+    const { return_uri } = await this.#post("/consent/conclude", { ticket, outcome: "approved" });
+    return String(return_uri);
   }
 
   async introspect(token: string): Promise<oauth.IntrospectionResponse> {
