@@ -1,75 +1,43 @@
 import { DurableObject } from "cloudflare:workers";
 import type {
   AppIntrospection,
-  ClaimedDevice,
   ConsentRequest,
   DeviceModel,
   Introspection,
 } from "../../engines/oauth/authority.ts";
 import type { AppMetadata, DeviceMetadata } from "../../engines/oauth/client-metadata.ts";
-import type { IotAccess } from "../../engines/oauth/iot-access.ts";
-import type { KeyRing } from "../../engines/oauth/key-ring.ts";
-import { SHARDS, type Shard, shardOf } from "../../engines/oauth/shard.ts";
+import { AlarmClock } from "./alarm-clock.ts";
 import { AppConsents, type CodeExchange, type CodeResult, type PendingConsent } from "./app-consents.ts";
 import { AppTokens } from "./app-tokens.ts";
 import { Attempts } from "./attempts.ts";
+import { BackgroundWork } from "./background-work.ts";
 import { putBuiltInClients } from "./built-in-clients.ts";
 import { type Client, Clients, type NewApp, type NewDevice, type PresentedCredential } from "./clients.ts";
 import { type DeletionState, Deletions } from "./deletions.ts";
-import { type BatchOrder, registerBatch } from "./device-batches.ts";
-import { DeviceChannels, type DeviceDesk } from "./device-channels.ts";
+import { Deliveries, PUSH_WAIT_MS } from "./deliveries.ts";
+import type { BatchOrder } from "./device-batches.ts";
+import { DeviceChannels } from "./device-channels.ts";
 import { type Claimable, type ClaimResult, DeviceClaims, type DeviceCode } from "./device-claims.ts";
+import { deviceDesk } from "./device-desk.ts";
 import { DeviceReferences, type ReferenceClaim } from "./device-references.ts";
 import type { RegistryEnv } from "./env.ts";
-import { type ExternalGateway, pushEvent, readExternalGateways } from "./external-gateways.ts";
-import {
-  accessOf,
-  type Grant,
-  type GrantKind,
-  type GrantNote,
-  Grants,
-  type PolicyName,
-  type RefreshDemand,
-  type TokenResult,
-} from "./grants.ts";
+import { readExternalGateways } from "./external-gateways.ts";
+import { type GrantSummary, summaryOf } from "./grant-summary.ts";
+import { Grants, type PolicyName, type RefreshDemand, type TokenResult } from "./grants.ts";
 import { keyRingOf, routeSealerOf } from "./keys.ts";
-import { Outbox, type OutboxEntry, type OutboxMessage, type OwnedDevice } from "./outbox.ts";
+import { Outbox, type OwnedDevice } from "./outbox.ts";
 import { OwnedDevices } from "./owned-devices.ts";
 import { PushedRequests } from "./pushed-requests.ts";
 import { type Job, RegistrationJobs } from "./registration-jobs.ts";
-import { registryOf } from "./registries.ts";
-import { createSchema, expiringTables } from "./schema.ts";
+import { removeExpired, removeUser } from "./removal.ts";
+import { createSchema } from "./schema.ts";
 import { type Interaction, type ProvedLogin, type Session, Sessions } from "./sessions.ts";
-import { signerOf } from "./signer.ts";
 import { tokenLivesFrom } from "./token-lives.ts";
 import { Waiters } from "./waiters.ts";
 
-/** One app or device in a person's own list. */
-export interface GrantSummary {
-  readonly gid: string;
-  readonly kind: GrantKind;
-  readonly label: string;
-  readonly status: "active" | "suspect";
-  readonly createdDay: number;
-  readonly usedHour: number;
-  readonly expiresMs: number;
-  readonly hasArrived: boolean;
-  readonly isLost: boolean;
-  readonly note?: GrantNote;
-  readonly access?: IotAccess;
-}
-
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3600_000;
-/** A direct push is waited for this long, so that "revoked" usually means that the connection is gone already. */
-const PUSH_WAIT_MS = 1000;
-const LEASE_MS = 10_000;
-const JOB_CHUNK = 1000;
-/** An ended grant is kept so that its late tokens are told apart from guesses; every token of it is dead by then. */
-const ENDED_GRANT_MS = 30 * 24 * HOUR_MS;
 const DELETION_RETRY_MS = 1000;
-/** Above every epoch that a grant reaches. */
-const EVERY_EPOCH = 2 ** 40;
 
 /**
  * One shard of the DIdP's clients, grants, tokens and sessions: a shell around the tables' own classes. Whatever
@@ -90,10 +58,10 @@ export class Registry extends DurableObject<RegistryEnv> {
   readonly #channels: DeviceChannels;
   readonly #jobs: RegistrationJobs;
   readonly #deletions: Deletions;
-  readonly #keys: KeyRing;
-  readonly #external: readonly ExternalGateway[];
+  readonly #deliveries: Deliveries;
+  readonly #work: BackgroundWork;
+  readonly #clock: AlarmClock;
   readonly #waiters = new Waiters();
-  #hasAlarm = false;
 
   constructor(ctx: DurableObjectState, env: RegistryEnv) {
     super(ctx, env);
@@ -101,15 +69,12 @@ export class Registry extends DurableObject<RegistryEnv> {
     createSchema(storage);
     putBuiltInClients(storage.sql);
     const keys = keyRingOf(env.KEYS);
-    this.#keys = keys;
+    const external = readExternalGateways(env.EXTERNAL_GATEWAYS);
+    const gateways = [env.GATEWAY_URI.replace(/\/$/, ""), ...external.map((gateway) => gateway.uri)];
+    this.#clock = new AlarmClock(storage);
+    this.#outbox = new Outbox(storage.sql, () => this.#clock.ringIn(PUSH_WAIT_MS));
     this.#jobs = new RegistrationJobs(storage.sql);
-    this.#external = readExternalGateways(env.EXTERNAL_GATEWAYS);
-    const gateways = [env.GATEWAY_URI.replace(/\/$/, ""), ...this.#external.map((gateway) => gateway.uri)];
     this.#deletions = new Deletions(storage.sql, keys, gateways);
-    this.#outbox = new Outbox(storage.sql, () => {
-      this.#hasAlarm = true;
-      void storage.setAlarm(Date.now() + PUSH_WAIT_MS);
-    });
     this.#clients = new Clients(storage.sql);
     this.#grants = new Grants(storage, keys, this.#outbox, tokenLivesFrom(env));
     this.#claims = new DeviceClaims(storage, keys, this.#grants, this.#outbox);
@@ -120,7 +85,16 @@ export class Registry extends DurableObject<RegistryEnv> {
     this.#owned = new OwnedDevices(storage.sql);
     this.#pushed = new PushedRequests(storage.sql);
     this.#appTokens = new AppTokens(storage.sql, keys, this.#clients);
-    this.#channels = new DeviceChannels(ctx, this.#desk(keys), routeSealerOf(env.ROUTE_KEY));
+    this.#deliveries = new Deliveries(env, keys, this.#grants, this.#outbox, external);
+    const tables = { jobs: this.#jobs, deletions: this.#deletions, outbox: this.#outbox };
+    this.#work = new BackgroundWork(env, keys, tables, this.#deliveries, this.#waiters);
+    const desk = deviceDesk(
+      { clients: this.#clients, claims: this.#claims, grants: this.#grants },
+      keys,
+      this.#deliveries,
+      env.ISSUER,
+    );
+    this.#channels = new DeviceChannels(ctx, desk, routeSealerOf(env.ROUTE_KEY));
   }
 
   // Clients
@@ -248,7 +222,7 @@ export class Registry extends DurableObject<RegistryEnv> {
     if (this.#clients.authenticate(oauthClientId, credential)?.kind !== "device") {
       return { error: "invalid_client" };
     }
-    return this.#pushing(this.#grants.refresh(token, oauthClientId, Date.now(), demand));
+    return this.#deliveries.pushing(this.#grants.refresh(token, oauthClientId, Date.now(), demand));
   }
 
   // Claims
@@ -271,7 +245,9 @@ export class Registry extends DurableObject<RegistryEnv> {
     const wanted = this.#claims.gatewayOf("claim_hash", claimHash, gateway);
     const result = this.#claims.claim(claimHash, anon, wanted, model, Date.now());
     if (result.kind !== "claimed") return result;
-    await this.#pushing(this.#announce(wanted, anon, { handle: result.handle, name, model }));
+    await this.#deliveries.pushing(
+      this.#deliveries.announce(wanted, anon, { handle: result.handle, name, model }),
+    );
     const oauthClientId = this.#claims.clientOf(claimHash);
     if (oauthClientId !== undefined) await this.#channels.claimed(oauthClientId);
     return result;
@@ -296,12 +272,14 @@ export class Registry extends DurableObject<RegistryEnv> {
   ): Promise<ClaimResult> {
     const result = this.#claims.accept(offerHash, anon, gateway, model, Date.now());
     if (result.kind !== "claimed") return result;
-    await this.#pushing(this.#announce(gateway, anon, { handle: result.handle, name, model }));
+    await this.#deliveries.pushing(
+      this.#deliveries.announce(gateway, anon, { handle: result.handle, name, model }),
+    );
     return result;
   }
 
   async setLost(gid: string, anon: string, isLost: boolean): Promise<boolean> {
-    return this.#pushing(this.#claims.setLost(gid, anon, isLost, Date.now()));
+    return this.#deliveries.pushing(this.#claims.setLost(gid, anon, isLost, Date.now()));
   }
 
   /**
@@ -326,7 +304,7 @@ export class Registry extends DurableObject<RegistryEnv> {
         else this.#grants.annotate(grant.gid, reason, nowMs);
       }
     });
-    await this.#pushing(undefined);
+    await this.#deliveries.pushing(undefined);
     return devices.length;
   }
 
@@ -336,7 +314,7 @@ export class Registry extends DurableObject<RegistryEnv> {
     for (const grant of this.#grants.livingOf("client_id", oauthClientId)) {
       this.#grants.end(grant.gid, "revoked", Date.now(), "banned");
     }
-    await this.#pushing(undefined);
+    await this.#deliveries.pushing(undefined);
   }
 
   // Deletion of an account (IDENTITY.md §2.H)
@@ -360,19 +338,8 @@ export class Registry extends DurableObject<RegistryEnv> {
   async forgetUser(anon: string): Promise<void> {
     const nowMs = Date.now();
     for (const grant of this.#grants.livingOf("anon", anon)) this.#grants.end(grant.gid, "deleted", nowMs);
-    await this.#pushing(undefined);
-    const { sql } = this.ctx.storage;
-    this.ctx.storage.transactionSync(() => {
-      sql.exec(
-        "DELETE FROM interaction WHERE session_hash IN (SELECT session_hash FROM session WHERE anon = ?)",
-        anon,
-      );
-      sql.exec("DELETE FROM session WHERE anon = ?", anon);
-      sql.exec("DELETE FROM code WHERE gid IN (SELECT gid FROM grants WHERE anon = ?)", anon);
-      sql.exec("DELETE FROM ticket WHERE anon = ?", anon);
-      sql.exec("DELETE FROM owned WHERE anon = ?", anon);
-      sql.exec("DELETE FROM grants WHERE anon = ?", anon);
-    });
+    await this.#deliveries.pushing(undefined);
+    removeUser(this.ctx.storage, anon);
   }
 
   /** Whether everything that told somebody of this user has been acknowledged. */
@@ -395,7 +362,7 @@ export class Registry extends DurableObject<RegistryEnv> {
   }
 
   async revokeByToken(token: string, oauthClientId: string): Promise<void> {
-    await this.#pushing(this.#grants.revokeByToken(token, oauthClientId, Date.now()));
+    await this.#deliveries.pushing(this.#grants.revokeByToken(token, oauthClientId, Date.now()));
   }
 
   /** @returns `false` unless it is this user's own, living grant */
@@ -407,12 +374,12 @@ export class Registry extends DurableObject<RegistryEnv> {
       // Whoever gives a lost device up frees it; nobody else could take the flag off any more.
       if (grant.kind === "device") this.#claims.forgetLoss(grant.client_id);
     });
-    await this.#pushing(undefined);
+    await this.#deliveries.pushing(undefined);
     return true;
   }
 
   async reapprove(gid: string, anon: string): Promise<boolean> {
-    const isDone = await this.#pushing(this.#grants.reapprove(gid, anon, Date.now()));
+    const isDone = await this.#deliveries.pushing(this.#grants.reapprove(gid, anon, Date.now()));
     const grant = this.#grants.byId(gid);
     if (isDone && grant?.kind === "device") await this.#channels.claimed(grant.client_id);
     return isDone;
@@ -445,7 +412,7 @@ export class Registry extends DurableObject<RegistryEnv> {
   // Apps
 
   async openConsent(consent: PendingConsent): Promise<string> {
-    await this.#ensureAlarm();
+    await this.#clock.ensure();
     return this.#consents.open(consent, Date.now());
   }
 
@@ -470,16 +437,16 @@ export class Registry extends DurableObject<RegistryEnv> {
   }
 
   exchangeCode(exchange: CodeExchange): Promise<CodeResult> {
-    return this.#pushing(this.#consents.exchange(exchange, Date.now()));
+    return this.#deliveries.pushing(this.#consents.exchange(exchange, Date.now()));
   }
 
   refreshApp(oauthClientId: string, token: string, demand: RefreshDemand): Promise<TokenResult> {
-    return this.#pushing(this.#grants.refresh(token, oauthClientId, Date.now(), demand));
+    return this.#deliveries.pushing(this.#grants.refresh(token, oauthClientId, Date.now(), demand));
   }
 
   /** A token of the app's own, for its rules at a gateway. The client has been authenticated. */
   async issueAppToken(oauthClientId: string, gateway: string) {
-    await this.#ensureAlarm();
+    await this.#clock.ensure();
     return this.#appTokens.issue(oauthClientId, gateway, Date.now());
   }
 
@@ -488,7 +455,7 @@ export class Registry extends DurableObject<RegistryEnv> {
   }
 
   async pushRequest(requestHash: string, oauthClientId: string, parameters: string): Promise<number> {
-    await this.#ensureAlarm();
+    await this.#clock.ensure();
     return this.#pushed.put(requestHash, oauthClientId, parameters, Date.now());
   }
 
@@ -501,7 +468,7 @@ export class Registry extends DurableObject<RegistryEnv> {
   /** Begins a job, or finds the one of the same request. */
   async beginJob(id: string, order: BatchOrder): Promise<void> {
     this.#jobs.begin(id, order, Date.now());
-    await this.#ensureAlarm(Date.now());
+    await this.#clock.ensure(Date.now());
   }
 
   /** @param waitMs how long to wait for its end */
@@ -537,7 +504,7 @@ export class Registry extends DurableObject<RegistryEnv> {
   // Browser sessions
 
   async openSession(sessionHash: string): Promise<void> {
-    await this.#ensureAlarm();
+    await this.#clock.ensure();
     this.#sessions.open(sessionHash, Date.now());
   }
 
@@ -593,7 +560,7 @@ export class Registry extends DurableObject<RegistryEnv> {
   // Limits
 
   async takeAttempt(key: string, most: number, windowMs: number): Promise<number> {
-    await this.#ensureAlarm();
+    await this.#clock.ensure();
     return this.#attempts.take(key, most, windowMs, Date.now());
   }
 
@@ -606,7 +573,7 @@ export class Registry extends DurableObject<RegistryEnv> {
   /** A WebSocket upgrade of a device whose client id lives here; the Worker has looked at the rest. */
   override async fetch(): Promise<Response> {
     const answer = this.#channels.accept(Date.now());
-    await this.#ensureAlarm(Date.now() + MINUTE_MS);
+    await this.#clock.ensure(Date.now() + MINUTE_MS);
     return answer;
   }
 
@@ -614,38 +581,14 @@ export class Registry extends DurableObject<RegistryEnv> {
     await this.#channels.receive(socket, frame, Date.now());
   }
 
-  #desk(keys: KeyRing): DeviceDesk {
-    return {
-      authenticate: async (oauthClientId, secret) =>
-        this.#clients.judgeSecret(oauthClientId, await keys.hash("client-secret", secret)),
-      deviceCode: async (oauthClientId, boot) => {
-        const code = await this.#claims.deviceCode(oauthClientId, boot, Date.now());
-        return code === undefined
-          ? { error: "invalid_client" }
-          : {
-              device_code: code.deviceCode,
-              verification_uri: `${this.env.ISSUER}/d`,
-              expires_in: code.expiresInSeconds,
-            };
-      },
-      poll: (oauthClientId, deviceCode) => this.#claims.poll(oauthClientId, deviceCode, 5000, Date.now()),
-      refresh: (oauthClientId, token) =>
-        this.#pushing(this.#grants.refresh(token, oauthClientId, Date.now())),
-      revoke: (oauthClientId, token) =>
-        this.#pushing(this.#grants.revokeByToken(token, oauthClientId, Date.now())),
-      presence: (oauthClientId, deviceCode) => this.#claims.presence(oauthClientId, deviceCode, Date.now()),
-      waitingTokens: (oauthClientId) => this.#claims.waitingTokens(oauthClientId, Date.now()),
-    };
-  }
-
-  // Outbox and ends
+  // Alarm
 
   override async alarm(): Promise<void> {
-    this.#hasAlarm = false;
-    await this.#drain();
-    const hasMore = await this.#workOnJobs();
-    await this.#workOnDeletions();
-    this.#removeExpired();
+    this.#clock.rang();
+    await this.#deliveries.drain();
+    const hasMore = await this.#work.workOnJobs();
+    await this.#work.workOnDeletions();
+    removeExpired(this.ctx.storage.sql, this.#grants, Date.now());
     const nextMs = Math.min(
       this.#deletions.isBusy() ? Date.now() + DELETION_RETRY_MS : Infinity,
       this.#outbox.nextDueMs() ?? Infinity,
@@ -653,156 +596,6 @@ export class Registry extends DurableObject<RegistryEnv> {
       Date.now() + HOUR_MS,
     );
     // A job goes on at once; anything else may wait for half a second.
-    await this.ctx.storage.setAlarm(hasMore ? Date.now() : Math.max(nextMs, Date.now() + 500));
-    this.#hasAlarm = true;
+    await this.#clock.set(hasMore ? Date.now() : Math.max(nextMs, Date.now() + 500));
   }
-
-  /** Does the work, then pushes what it put in the outbox; the alarm stands behind it from the same commit on. */
-  async #pushing<T>(work: Promise<T> | T): Promise<T> {
-    const result = await work;
-    if ((this.#outbox.nextDueMs() ?? Infinity) > Date.now()) return result;
-    await Promise.race([this.#drain(), scheduler.wait(PUSH_WAIT_MS)]);
-    return result;
-  }
-
-  async #drain(): Promise<void> {
-    const nowMs = Date.now();
-    const due = this.#outbox.due(nowMs);
-    for (const entry of due) this.#outbox.lease(entry.id, nowMs, LEASE_MS);
-    await Promise.all(due.map((entry) => this.#deliver(entry)));
-  }
-
-  async #deliver(entry: OutboxEntry): Promise<void> {
-    try {
-      await this.#send(entry.message);
-      this.#outbox.acknowledged(entry.id);
-    } catch {
-      // Whoever was not there gets it again; nothing of the message belongs into a log.
-      this.#outbox.failed(entry, Date.now());
-    }
-  }
-
-  async #send(message: OutboxMessage): Promise<void> {
-    switch (message.kind) {
-      case "revoked": {
-        if (await this.#pushElsewhere(message)) return;
-        const { handle, epoch, reason } = message;
-        const user = await this.#grants.userAt(message.gateway, message.anon);
-        return this.env.GATEWAY.revoked({ user, handle, epoch, reason });
-      }
-      case "claimed":
-        if (await this.#pushElsewhere(message)) return;
-        return this.env.GATEWAY.deviceClaimed(
-          await this.#grants.userAt(message.gateway, message.anon),
-          message.device,
-        );
-      case "own":
-        return this.#shardOfUser(message.anon).own(message.anon, message.device);
-      case "disown":
-        return this.#shardOfUser(message.anon).disown(message.anon, message.gid);
-    }
-  }
-
-  /** A message for a gateway of another operator leaves as a security event token. */
-  async #pushElsewhere(message: OutboxMessage & { readonly kind: "revoked" | "claimed" }): Promise<boolean> {
-    const gateway = this.#external.find((one) => one.uri === message.gateway);
-    if (gateway === undefined) return false;
-    const user = await this.#grants.userAt(message.gateway, message.anon);
-    const issuer = this.env.ISSUER.replace(/\/$/, "");
-    await pushEvent(gateway, await signerOf(this.#keys), issuer, user, message);
-    return true;
-  }
-
-  async #announce(gateway: string, anon: string, device: ClaimedDevice): Promise<void> {
-    try {
-      const message = { kind: "claimed", gateway, anon, device } as const;
-      await this.#send(message);
-      this.#outbox.dropClaimed(device.handle);
-    } catch {
-      // The outbox has it too, without the name.
-    }
-  }
-
-  /** Every step is idempotent: an interrupted deletion begins again and goes on. */
-  async #workOnDeletions(): Promise<void> {
-    for (const { receiptId, anon, gateways } of this.#deletions.open()) {
-      const shards = Array.from({ length: SHARDS }, (_, shard) =>
-        registryOf(this.env.REGISTRY, shard as Shard),
-      );
-      for (const gateway of gateways) {
-        const all = { gateway, anon, handle: "*", epoch: EVERY_EPOCH, reason: "deleted" } as const;
-        this.#outbox.add({ kind: "revoked", ...all }, Date.now());
-      }
-      await Promise.all(shards.map((shard) => shard.forgetUser(anon)));
-      await this.#drain();
-      const told = await Promise.all(shards.map((shard) => shard.hasToldAbout(anon)));
-      if (told.includes(false)) continue;
-      const inDatabase = ["member", "developer_app"].map((table) =>
-        this.env.DB.prepare(`DELETE FROM ${table} WHERE anon = ?`).bind(anon),
-      );
-      await this.env.DB.batch(inDatabase);
-      await this.env.PSEUDONYMISER.forget(anon);
-      this.#deletions.finish(receiptId, Date.now());
-      this.#waiters.announce(`deletion ${receiptId}`);
-    }
-  }
-
-  /** One chunk of the oldest job. @returns whether there is more to do */
-  async #workOnJobs(): Promise<boolean> {
-    const next = this.#jobs.next();
-    if (next === undefined) return false;
-    const count = Math.min(JOB_CHUNK, next.order.count - next.done);
-    const outcome = await registerBatch(this.env.REGISTRY, this.#keys, next.order, next.done, count);
-    const state = this.#jobs.advance(next.id, count, outcome === undefined ? "failed" : "running");
-    if (state !== "running") this.#waiters.announce(`job ${next.id}`);
-    return this.#jobs.next() !== undefined;
-  }
-
-  #shardOfUser(anon: string) {
-    const shard = shardOf(anon);
-    if (shard === undefined) throw new RangeError("anonymous id: not base64url");
-    return registryOf(this.env.REGISTRY, shard);
-  }
-
-  #removeExpired(): void {
-    const nowMs = Date.now();
-    const unused = this.ctx.storage.sql
-      .exec<{ gid: string }>("SELECT gid FROM code WHERE used = 0 AND expires_ms <= ?", nowMs)
-      .toArray();
-    for (const { gid } of unused) this.#grants.end(gid, "revoked", nowMs);
-    this.ctx.storage.sql.exec(
-      "DELETE FROM grants WHERE status = 'ended' AND note_ms <= ?",
-      nowMs - ENDED_GRANT_MS,
-    );
-    for (const table of expiringTables) {
-      this.ctx.storage.sql.exec(`DELETE FROM ${table} WHERE expires_ms <= ?`, nowMs);
-    }
-  }
-
-  /** Sees to it that the alarm rings, at `byMs` at the latest if that is given. */
-  async #ensureAlarm(byMs?: number): Promise<void> {
-    if (this.#hasAlarm && byMs === undefined) return;
-    const setMs = await this.ctx.storage.getAlarm();
-    if (setMs === null || (byMs !== undefined && setMs > byMs)) {
-      await this.ctx.storage.setAlarm(byMs ?? Date.now() + HOUR_MS);
-    }
-    this.#hasAlarm = true;
-  }
-}
-
-function summaryOf(grant: Grant): GrantSummary {
-  const access = accessOf(grant);
-  return {
-    gid: grant.gid,
-    kind: grant.kind,
-    label: grant.label,
-    status: grant.status === "suspect" ? "suspect" : "active",
-    createdDay: grant.created_day,
-    usedHour: grant.used_hour,
-    expiresMs: grant.expires_ms,
-    hasArrived: grant.generation > 0 || grant.successor_used !== 0,
-    isLost: grant.lost !== 0,
-    ...(grant.note === null ? {} : { note: grant.note }),
-    ...(access === undefined ? {} : { access }),
-  };
 }

@@ -1,8 +1,8 @@
 /** @jsxRuntime automatic */
 /** @jsxImportSource hono/jsx */
 import { Hono } from "hono";
+import type { GrantSummary } from "../../../../durable-objects/registry/grant-summary.ts";
 import type { OwnedDevice } from "../../../../durable-objects/registry/outbox.ts";
-import type { GrantSummary } from "../../../../durable-objects/registry/registry.ts";
 import { signerOf } from "../../../../durable-objects/registry/signer.ts";
 import { CodedError } from "../../../../engines/errors/coded-error.ts";
 import type { AccessAction } from "../../../../engines/oauth/authority.ts";

@@ -1,0 +1,38 @@
+import type { KeyRing } from "../../engines/oauth/key-ring.ts";
+import type { Clients } from "./clients.ts";
+import type { Deliveries } from "./deliveries.ts";
+import type { DeviceDesk } from "./device-channels.ts";
+import type { DeviceClaims } from "./device-claims.ts";
+import type { Grants } from "./grants.ts";
+
+const POLL_MS = 5000;
+
+/** What the registry's tables do for a device that asks over MQTT. */
+export function deviceDesk(
+  tables: { clients: Clients; claims: DeviceClaims; grants: Grants },
+  keys: KeyRing,
+  deliveries: Deliveries,
+  issuer: string,
+): DeviceDesk {
+  const { clients, claims, grants } = tables;
+  return {
+    authenticate: async (oauthClientId, secret) =>
+      clients.judgeSecret(oauthClientId, await keys.hash("client-secret", secret)),
+    deviceCode: async (oauthClientId, boot) => {
+      const code = await claims.deviceCode(oauthClientId, boot, Date.now());
+      return code === undefined
+        ? { error: "invalid_client" }
+        : {
+            device_code: code.deviceCode,
+            verification_uri: `${issuer}/d`,
+            expires_in: code.expiresInSeconds,
+          };
+    },
+    poll: (oauthClientId, deviceCode) => claims.poll(oauthClientId, deviceCode, POLL_MS, Date.now()),
+    refresh: (oauthClientId, token) => deliveries.pushing(grants.refresh(token, oauthClientId, Date.now())),
+    revoke: (oauthClientId, token) =>
+      deliveries.pushing(grants.revokeByToken(token, oauthClientId, Date.now())),
+    presence: (oauthClientId, deviceCode) => claims.presence(oauthClientId, deviceCode, Date.now()),
+    waitingTokens: (oauthClientId) => claims.waitingTokens(oauthClientId, Date.now()),
+  };
+}
