@@ -85,6 +85,12 @@ function checkConnector(
     if (p.isOptional !== true && elementOf(annotation, p.name) === undefined)
       wrong(annotation, `@${kind}(type='${type}') needs '${p.name}'`, [p.name]);
   }
+  if ((extension.kind === "source" || extension.kind === "sink") && extension.isClosed === true) {
+    const names = ["type", ...extension.parameters.map(({ name }) => name)];
+    const unknown = annotation.elements.find(({ key }) => !names.includes(key?.toLowerCase() ?? ""));
+    if (unknown !== undefined)
+      wrong(annotation, `@${kind}(type='${type}') has no '${unknown.key ?? unknown.value}'`, names);
+  }
   const map = annotationOf(annotation.annotations, "map");
   const mapType = elementOf(map, "type");
   if (map !== undefined && mapType === undefined) wrong(map, "@map needs a 'type'", ["type"]);

@@ -36,6 +36,7 @@ export const thingConnectors: readonly ConnectorExtension[] = [
   {
     kind: "source",
     namespace: "",
+    isClosed: true,
     name: "things",
     description: "What the owner's things publish: telemetry, events and state.",
     parameters: [
@@ -55,6 +56,7 @@ export const thingConnectors: readonly ConnectorExtension[] = [
   {
     kind: "sink",
     namespace: "",
+    isClosed: true,
     name: "command",
     description: "Sends a command to one of the owner's things.",
     parameters: [
@@ -77,6 +79,7 @@ export const thingConnectors: readonly ConnectorExtension[] = [
   {
     kind: "sink",
     namespace: "",
+    isClosed: true,
     name: "alarm",
     description: "Raises an alarm for the owner, kept at alarms/{id} until it is cleared.",
     parameters: [
@@ -96,6 +99,7 @@ export const thingConnectors: readonly ConnectorExtension[] = [
   {
     kind: "sink",
     namespace: "",
+    isClosed: true,
     name: "stream",
     description: "Publishes events at rules/{rule}/{stream}.",
     parameters: [
@@ -110,6 +114,7 @@ export const thingConnectors: readonly ConnectorExtension[] = [
   {
     kind: "sink",
     namespace: "",
+    isClosed: true,
     name: "webhook",
     description:
       "Posts events to a server outside, as CloudEvents 1.0 in JSON, signed (Standard Webhooks) and sent again until it answers 2xx.",

@@ -103,6 +103,8 @@ export interface StreamFunctionExtension extends ExtensionSpec {
 /** Sources, sinks and mappers are only declared here; the shells implement them. */
 export interface ConnectorExtension extends ExtensionSpec {
   readonly kind: "source" | "sink" | "mapper";
+  /** It has no options but its parameters; a misspelt one is refused. */
+  readonly isClosed?: boolean;
 }
 
 export type Extension =

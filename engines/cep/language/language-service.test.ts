@@ -131,6 +131,37 @@ describe("reference", () => {
         expect(service.diagnostics(`${definitions} ${syntax}`), syntax).toEqual([]);
   });
 
+  const at = (marked: string) => [marked.replace("|", ""), marked.indexOf("|")] as const;
+  const labels = (marked: string) => service.completions(...at(marked)).map(({ label }) => label);
+  const rest = "define stream S (a int);";
+
+  test.each([
+    ["@source(type='things', |)", ["topic", "property", "event", "device", "@map(type='')"]],
+    ["@source(type='things', property='t', |)", ["topic", "event", "device", "@map(type='')"]],
+    ["@sink(type='webhook', u|)", ["url"]],
+    ["@sink(|)", ["type", "@map(type='')"]],
+    ["@source(type='|')", ["inMemory", "things"]],
+    ["@sink(type='stream', @map(type='|'))", ["passThrough", "json", "senml", "text", "keyvalue"]],
+    ["@sink(type='stream', @|)", ["map(type='')"]],
+  ])("in %s come the connector's own options", (annotation, expected) => {
+    expect(labels(`${annotation} ${rest}`)).toEqual(expected);
+  });
+
+  test.each([
+    ["@source(type='thi|ngs', property='a')", "source things"],
+    ["@source(type='things', prop|erty='a')", "property (optional)"],
+    ["@sink(type='webhook', ur|l='https://example.org/')", "url (needed)"],
+    ["@sink(type='stream', @map(type='sen|ml'))", "mapper senml"],
+  ])("%s says what it is", (annotation, title) => {
+    expect(service.hover(...at(`${annotation} ${rest}`))?.title).toBe(title);
+  });
+
+  test("a misspelt option is refused with those that there are", () => {
+    expect(service.diagnostics(`@source(type='things', proprty='a') ${rest}`)).toMatchObject([
+      { code: "WRONG_ANNOTATION", line: 1, expected: ["type", "topic", "property", "event", "device"] },
+    ]);
+  });
+
   test("the page in docs is the registry's", () => {
     const page = new URL("../../../docs/rules-reference.md", import.meta.url);
     expect(existsSync(page), "docs/rules-reference.md is there").toBe(true);

@@ -3,6 +3,7 @@ import { CepError, type CepErrorCode, positionAt } from "../cep-error.ts";
 import { type Extension, fullName } from "../extension.ts";
 import type { Token } from "../parser/lexer.ts";
 import { Registry } from "../registry.ts";
+import { annotationCompletions, annotationHover } from "./annotation-help.ts";
 import { signaturesOf } from "./reference.ts";
 import { blank, statementsOf } from "./statements.ts";
 import { type DefinedSymbol, symbolsOf, tolerantTokens } from "./symbols.ts";
@@ -139,6 +140,8 @@ export class LanguageService {
     const last = context.at(-1);
     const previous = context.at(-2);
     if (last === undefined || last.text === ";") return START.map(keyword);
+    const inAnnotation = annotationCompletions(context, this.#registry);
+    if (inAnnotation !== undefined) return inAnnotation;
     if (last.text === "." && previous?.word === "window") return this.#extensions("window");
     if (last.text === "#") return [keyword("window."), ...this.#extensions("stream-function")];
     if (last.text === "." && previous?.kind === "id")
@@ -149,8 +152,6 @@ export class LanguageService {
     if (last.word === "from" || last.word === "join" || last.text === "->") return symbols.map(ofSymbol);
     if (last.word === "into" || last.word === "update" || last.word === "delete")
       return symbols.filter((s) => s.kind !== "aggregation").map(ofSymbol);
-    if (last.text === "=" && previous?.word === "type")
-      return this.#extensions(context.some((t) => t.word === "source") ? "source" : "sink");
     return [
       ...attributesOf(symbols.filter((s) => isRead(context, s.name))),
       ...this.#extensions("function"),
@@ -170,10 +171,12 @@ export class LanguageService {
   hover(text: string, offset: number): Hover | undefined {
     const tokens = tolerantTokens(text);
     const at = tokens.findIndex(
-      (t) => t.start <= offset && offset < t.end && (t.kind === "id" || t.kind === "quoted"),
+      (t) => t.start <= offset && offset < t.end && ["id", "quoted", "string"].includes(t.kind),
     );
     const token = tokens[at];
     if (token === undefined) return undefined;
+    const inAnnotation = annotationHover(tokens, at, this.#registry);
+    if (inAnnotation !== undefined || token.kind === "string") return inAnnotation;
     const extension = this.#extensionAt(tokens, at, token);
     if (extension !== undefined) {
       const examples = extension.examples.map((e) => e.syntax);
