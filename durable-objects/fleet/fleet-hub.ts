@@ -7,7 +7,7 @@ import type {
 } from "../../engines/fleet/fleet-hand-over.ts";
 import { type FleetLimits, fleetLimitsFrom } from "../../engines/fleet/fleet-limits.ts";
 import { type FleetReport, fleetReport } from "../../engines/fleet/fleet-report.ts";
-import { crossingTopic, wireCombined, wireShard, wireWhole } from "../../engines/fleet/fleet-wiring.ts";
+import { combinedWire, crossingTopic, wholeWire, wireShard } from "../../engines/fleet/fleet-wiring.ts";
 import { routesOf } from "../../engines/fleet/routes.ts";
 import { type DryRun, dryRun } from "../../engines/streams/dry-run.ts";
 import {
@@ -21,6 +21,7 @@ import { RuleSet } from "../../engines/streams/rule-set.ts";
 import { Deployment } from "../stream-app/deployment.ts";
 import { Heartbeat } from "../stream-app/heartbeat.ts";
 import { Journal } from "../stream-app/journal.ts";
+import { Outbox } from "../stream-app/outbox.ts";
 import {
   type Answer,
   answered,
@@ -61,6 +62,8 @@ export interface FleetHubEnv {
   readonly GATEWAY: WaysBack;
   /** See `fleetLimitsFrom`. */
   readonly FLEET_LIMITS?: string;
+  /** `true`: webhooks may go to `http://127.0.0.1`, for development only. */
+  readonly ALLOW_LOOPBACK_WEBHOOKS?: string;
 }
 
 /** A rule of an app, with what its text means for the users. */
@@ -93,6 +96,8 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
   readonly #members: Members;
   readonly #results: FleetResults;
   readonly #teller: FleetTeller;
+  readonly #outbox: Outbox;
+  readonly #allowLoopback: boolean;
   readonly #heartbeat: Heartbeat;
 
   constructor(ctx: DurableObjectState, env: FleetHubEnv) {
@@ -103,9 +108,17 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
     this.#feeders = new Feeders(sql);
     this.#results = new FleetResults(sql, this.#limits);
     this.#members = new Members(sql);
+    this.#allowLoopback = env.ALLOW_LOOPBACK_WEBHOOKS === "true";
+    this.#outbox = new Outbox(sql, {
+      maxWaiting: this.#limits.maxWaitingPostings,
+      allowLoopback: this.#allowLoopback,
+      origin: () => this.#journal.state.origin,
+      changed: () => this.#heartbeat.schedule(),
+    });
     this.#journal = new Journal(new StreamStore(sql), this.#limits, {
-      wire: wireCombined,
+      wire: combinedWire({ allowLoopback: this.#allowLoopback }),
       historyEntries: 0,
+      post: (postings) => this.#outbox.add(postings),
     });
     this.#fileResults(); // what was filed before is known by its number
     this.#deployment = new Deployment(this.#journal, this.#limits);
@@ -124,7 +137,7 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
       interest: () => this.#interest(),
       origin: () => this.#journal.state.origin,
     });
-    this.#heartbeat = new Heartbeat(ctx.storage, this.#journal, () => this.#teller.tellAfterMs);
+    this.#heartbeat = new Heartbeat(ctx.storage, this.#journal, () => this.#toldAfterMs());
     void ctx.blockConcurrencyWhile(() => this.#heartbeat.restore());
   }
 
@@ -147,6 +160,7 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
     this.#journal.forgetKeys(new Set([user, ...keys]));
     this.#results.carriedOut(user, Number.MAX_SAFE_INTEGER); // nothing goes back any more
     this.#results.forgetKeys([user, ...keys]);
+    this.#outbox.forgetKeys([user, ...keys]);
     const shards = this.#journal.records.size === 0 ? [] : [...Array(this.#shards).keys()];
     this.#feeders.left(user, keys, shards);
     await this.#tell();
@@ -156,6 +170,7 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
   async forget(keys: readonly string[]): Promise<void> {
     this.#journal.forgetKeys(new Set(keys));
     this.#results.forgetKeys(keys);
+    this.#outbox.forgetKeys(keys);
     if (this.#journal.records.size > 0) await this.#teller.forget(keys);
     this.#heartbeat.schedule();
   }
@@ -181,6 +196,7 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
       this.#feeders.save(feeder, origin, accepted);
       fresh = fresh.slice(some.length);
     }
+    this.#outbox.send();
     this.#heartbeat.taken();
     if (this.#teller.isBehind) this.ctx.waitUntil(this.#tell());
     return { origin, number: accepted };
@@ -199,7 +215,23 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
     if (before?.version !== answer.ok.version) this.#revise(name);
     const inShards = await this.#changed();
     const dropped = [...(answer.ok.dropped ?? []), ...(inShards[name] ?? [])];
-    return { ok: { ...this.#statusOf(answer.ok), ...(answer.ok.dropped !== undefined && { dropped }) } };
+    const hasWebhooks = this.#journal.rules.get(name)?.hasWebhooks === true;
+    const webhookSecret = hasWebhooks ? this.#outbox.secretFor(name) : undefined;
+    return {
+      ok: {
+        ...this.#statusOf(answer.ok),
+        ...(answer.ok.dropped !== undefined && { dropped }),
+        ...(webhookSecret !== undefined && { webhookSecret }),
+      },
+    };
+  }
+
+  /** Another secret for a rule's webhooks; for a day they are signed with both. */
+  renewWebhookSecret(name: string): Answer<string> {
+    const secret = this.#outbox.renewSecret(name);
+    return secret === undefined
+      ? refusal("NOT_FOUND", "There is no such rule with a webhook")
+      : { ok: secret };
   }
 
   /** Also a rule that a limit stopped in one shard only. */
@@ -224,6 +256,7 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
   }
 
   async remove(name: string): Promise<Answer<true>> {
+    this.#outbox.remove(name);
     const answer = this.#deployment.remove(name);
     if ("ok" in answer) await this.#changed();
     return answer;
@@ -243,7 +276,8 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
     const answer = this.#deployment.metrics(name);
     if ("error" in answer) return answer;
     const reports = await this.#teller.reports(name);
-    const own: RuleReport = { ...answer.ok, eventsIn: 0 };
+    const webhooks = this.#outbox.isUsedBy(name) ? this.#outbox.report(name) : undefined;
+    const own: RuleReport = { ...answer.ok, eventsIn: 0, ...(webhooks !== undefined && { webhooks }) };
     return { ok: reports.reduce((sum, { metrics }) => together(sum, metrics), own) };
   }
 
@@ -254,7 +288,7 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
     if (events === undefined) return refusal("EVENTS", "What users granted is not kept: give the events");
     const limit = this.#limits.maxTestEvents;
     if (events.length > limit) return refusal("LIMIT", `A dry run takes at most ${limit} events`);
-    const options = { untilMs, isTraced, wire: wireWhole };
+    const options = { untilMs, isTraced, wire: wholeWire({ allowLoopback: this.#allowLoopback }) };
     return answered(() => dryRun(name ?? "test", tested, events, this.#limits, options));
   }
 
@@ -276,6 +310,7 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
   override async alarm(): Promise<void> {
     this.#heartbeat.beat();
     this.#fileResults();
+    this.#outbox.send();
     await this.#tell();
   }
 
@@ -338,9 +373,20 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
   /** The shards hear of it before the developer does, the personal clouds soon after. */
   async #changed(): Promise<Readonly<Record<string, readonly string[]>>> {
     this.#fileResults();
+    this.#outbox.send();
     const dropped = await this.#teller.configure();
     this.ctx.waitUntil(this.#tell());
     return dropped;
+  }
+
+  /** When something has to be told, for want of an answer to the last time. */
+  #toldAfterMs(): number | undefined {
+    const postAtMs = this.#outbox.dueAtMs();
+    const after = [
+      this.#teller.tellAfterMs,
+      postAtMs === undefined ? undefined : Math.max(0, postAtMs - Date.now()),
+    ].filter((ms) => ms !== undefined);
+    return after.length === 0 ? undefined : Math.min(...after);
   }
 
   async #tell(): Promise<void> {

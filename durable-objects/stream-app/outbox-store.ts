@@ -130,6 +130,12 @@ export class OutboxStore {
     };
   }
 
+  /** What names one of these is not posted any more. */
+  forgetKeys(keys: readonly string[]): void {
+    for (const key of keys) this.#sql.exec("DELETE FROM outbox WHERE instr(content, ?) > 0", key);
+    this.#count = undefined;
+  }
+
   remove(rule: string): void {
     this.#sql.exec("DELETE FROM outbox WHERE rule = ?", rule);
     this.#sql.exec("DELETE FROM webhook WHERE rule = ?", rule);

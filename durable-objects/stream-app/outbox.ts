@@ -127,6 +127,11 @@ export class Outbox {
     this.#store.forget();
   }
 
+  /** What names one of these is not posted any more. */
+  forgetKeys(keys: readonly string[]): void {
+    this.#store.forgetKeys(keys);
+  }
+
   /** Forgets what a rule still had to post, and its secret. */
   remove(rule: string): void {
     this.#store.remove(rule);

@@ -7,10 +7,15 @@ const user: ParameterSpec = {
   description: "The app's handle of the user whose it is; {{attribute}} is replaced.",
 };
 
-/** Only the owner is alarmed by rules, and only by their own; a developer's server asks for results. */
-const offered = thingConnectors.filter(
-  ({ kind, name }) => !(kind === "sink" && ["alarm", "webhook"].includes(name)),
-);
+/** Only the owner is alarmed by rules, and only by their own. */
+const offered = thingConnectors.filter(({ kind, name }) => !(kind === "sink" && name === "alarm"));
+
+const minimum: ParameterSpec = {
+  name: "min.users",
+  types: ["string"],
+  description: "Withholds results whose attribute `users` is less, such as distinctCount(user).",
+  isOptional: true,
+};
 
 /** The sources and sinks of an app's rule over what users granted to it. */
 export const fleetConnectors: readonly ConnectorExtension[] = offered.map((connector) => {
@@ -25,19 +30,11 @@ export const fleetConnectors: readonly ConnectorExtension[] = offered.map((conne
       parameters: [user, ...parameters],
     };
   }
+  if (name === "webhook") return { ...connector, parameters: [...parameters, minimum] };
   if (name !== "stream") return connector;
   return {
     ...connector,
     description: "Results for the developer; with `user`, for the app's own session with that user.",
-    parameters: [
-      { ...user, isOptional: true },
-      {
-        name: "min.users",
-        types: ["string"],
-        description: "Withholds results whose attribute `users` is less, such as distinctCount(user).",
-        isOptional: true,
-      },
-      ...parameters,
-    ],
+    parameters: [{ ...user, isOptional: true }, minimum, ...parameters],
   };
 });

@@ -6,6 +6,7 @@ import { wrong } from "../streams/rule-source.ts";
 /**
  * One `@sink` of an app's rule. What names a `user` goes back into that user's personal cloud, where the app's grant
  * decides; the rest is the developer's.
+ * @param allowLoopback lets webhooks go to `http://127.0.0.1:port/…`, for development on one's own machine
  * @throws CepError `WRONG_ANNOTATION`
  */
 export function fleetSink(
@@ -13,18 +14,18 @@ export function fleetSink(
   annotation: Annotation,
   stream: string,
   attributes: readonly Attribute[],
+  allowLoopback: boolean,
 ): RuleSink | undefined {
   const type = elementOf(annotation, "type");
   if (type === "alarm") wrong(annotation, "alarms are raised by the owner's rules", ["stream", "command"]);
-  if (type === "webhook") wrong(annotation, "an app's rule has no webhooks", ["stream", "command"]);
-  const sink = ruleSink(annotation, rule, stream, attributes);
+  const sink = ruleSink(annotation, rule, stream, attributes, allowLoopback);
   if (sink === undefined) return undefined;
   const user = templateOf(annotation, "user", attributes);
   if (type === "command" && user === undefined) wrong(annotation, "a command needs a 'user'", ["user"]);
   if (elementOf(annotation, "retain") === "true") wrong(annotation, "nothing of an app's rule is retained");
   const isEnough = enoughUsers(annotation, attributes);
   return {
-    stream,
+    ...sink,
     output(event, id) {
       if (!isEnough(event.row)) return undefined;
       const output = sink.output(event, id);

@@ -10,13 +10,23 @@ import type { KeyAttributes } from "./partition-keys.ts";
 import { placementOf } from "./placement.ts";
 import { shardOfKey } from "./shard-key.ts";
 
+/** `allowLoopback` lets webhooks go to `http://127.0.0.1:port/…`, for development on one's own machine. */
+interface SinkOptions {
+  readonly allowLoopback: boolean;
+}
+
 /** A fleet rule in one piece, for a dry run. */
-export const wireWhole: Wire = (name, app) => ({
-  text: app.text,
-  connectors: fleetConnectors,
-  sources: sourcesOf(app, fleetSource),
-  sinks: () => sinksOf(app, (...sink) => fleetSink(name, ...sink)),
-});
+export function wholeWire({ allowLoopback }: SinkOptions): Wire {
+  return (name, app) => ({
+    text: app.text,
+    connectors: fleetConnectors,
+    sources: sourcesOf(app, fleetSource),
+    sinks: () => sinksOf(app, (...sink) => fleetSink(name, ...sink, allowLoopback)),
+  });
+}
+
+/** As on a platform that anybody reaches. */
+export const wireWhole = wholeWire({ allowLoopback: false });
 
 /** What runs in one shard: it takes the rows that are its own, and hands on what crosses. */
 export function wireShard(shard: number, shards: number): Wire {
@@ -34,15 +44,20 @@ export function wireShard(shard: number, shards: number): Wire {
 }
 
 /** What runs in the combining object: fed by the shards, it puts out what the rule puts out. */
-export const wireCombined: Wire = (name, app) => {
-  const { combinedText, crossing } = placementOf(app, fleetConnectors);
-  return {
-    text: combinedText,
-    connectors: fleetConnectors,
-    sources: crossing.map((stream) => crossingSource(name, stream)),
-    sinks: () => sinksOf(app, (...sink) => fleetSink(name, ...sink)),
+export function combinedWire({ allowLoopback }: SinkOptions): Wire {
+  return (name, app) => {
+    const { combinedText, crossing } = placementOf(app, fleetConnectors);
+    return {
+      text: combinedText,
+      connectors: fleetConnectors,
+      sources: crossing.map((stream) => crossingSource(name, stream)),
+      sinks: () => sinksOf(app, (...sink) => fleetSink(name, ...sink, allowLoopback)),
+    };
   };
-};
+}
+
+/** As on a platform that anybody reaches. */
+export const wireCombined = combinedWire({ allowLoopback: false });
 
 /** Where the events of a crossing stream arrive in the combining object. */
 export function crossingTopic(rule: string, stream: string): string {

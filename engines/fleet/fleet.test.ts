@@ -167,6 +167,16 @@ test.each([
     "@sink(type='command', device='{{device}}', action='a') define stream O (device string);",
     /needs 'user'/,
   ],
+  [
+    "a webhook of a user's",
+    "@sink(type='webhook', user='{{device}}', url='https://hook.example/') define stream O (device string);",
+    /no 'user/,
+  ],
+  [
+    "a webhook to the inside",
+    "@sink(type='webhook', url='http://127.0.0.1:1/') define stream O (device string);",
+    /https/,
+  ],
   ["a retained stream", "@sink(type='stream', retain='true') define stream O (device string);", /retained/],
   [
     "too few for a minimum",

@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type IncomingHttpHeaders } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -12,7 +15,19 @@ const stateDir = mkdtempSync(path.join(tmpdir(), "edgenym-fleet-"));
 const server = new Server({
   firstPort: 18_520,
   stateDir,
-  arguments: ["--no-demo", "--set", "DEVICE_POLL_SECONDS=1"],
+  arguments: ["--no-demo", "--set", "DEVICE_POLL_SECONDS=1", "--set", "ALLOW_LOOPBACK_WEBHOOKS=true"],
+});
+/** The developer's own server, which takes what the rules post. */
+const posted: { readonly headers: IncomingHttpHeaders; readonly body: string }[] = [];
+const receiver = createServer((request, response) => {
+  let body = "";
+  request.on("data", (chunk: Buffer) => {
+    body += chunk.toString();
+  });
+  request.on("end", () => {
+    posted.push({ headers: request.headers, body });
+    response.writeHead(204).end();
+  });
 });
 let alice: Household;
 let bob: Household;
@@ -22,7 +37,8 @@ let canonical: { hall: string; cellar: string; bobs: string };
 let granted: { alice: AppTokens; bob: AppTokens };
 
 beforeAll(async () => {
-  await server.start();
+  receiver.listen(0, "127.0.0.1");
+  await Promise.all([once(receiver, "listening"), server.start()]);
   const { operatorToken } = server.secrets;
   alice = await Household.open(server.addresses, operatorToken, "alice", {
     hall: "room-node",
@@ -40,14 +56,17 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await server.stop();
+  receiver.close();
   rmSync(stateDir, { recursive: true, force: true });
 });
 
-const survey = `
+const survey = (hook: string) => `
   @source(type='things', property='light')
   define stream Light (user string, device string, value double);
   @sink(type='stream', topic='means') define stream Means (device string, mean double, n long);
-  @sink(type='stream', topic='survey') define stream Survey (users long, n long);
+  @sink(type='stream', topic='survey')
+  @sink(type='webhook', url='${hook}', event='survey', min.users='2')
+  define stream Survey (users long, n long);
   @sink(type='stream', user='{{user}}', topic='dark') define stream Told (user string, device string, value double);
   @sink(type='command', user='{{user}}', device='{{device}}', action='led', value='true')
   define stream Lamp (user string, device string);
@@ -59,6 +78,8 @@ const survey = `
   from Light[value < 10] select user, device, value insert into Told;
   from Light[value < 10] select user, device insert into Lamp;
 `;
+
+const hook = () => `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`; // it listens on a port
 
 const whole = (users: number, n: number) => (results: readonly { payload: object }[]) =>
   results.some(({ payload }) => JSON.stringify(payload) === JSON.stringify({ users, n }));
@@ -88,13 +109,19 @@ test("the API is for an app's own token: no user's, no public app's, no other sc
 });
 
 test("a deployment says which columns leave, and whether they are grouped over users", async () => {
-  const wrong = await first.api("PUT", "/rules/survey", survey.replace("user='{{user}}', device", "device"));
+  const wrong = await first.api(
+    "PUT",
+    "/rules/survey",
+    survey(hook()).replace("user='{{user}}', device", "device"),
+  );
   expect([wrong.status, await wrong.json()]).toMatchObject([
     422,
     { code: "WRONG_ANNOTATION", expected: ["user"] },
   ]);
-  const answer = await first.api("PUT", "/rules/survey", survey);
-  expect([answer.status, await answer.json()]).toMatchObject([
+  const answer = await first.api("PUT", "/rules/survey", survey(hook()));
+  const deployed = await answer.json();
+  expect(deployed).toMatchObject({ webhook_secret: expect.stringMatching(/^whsec_/) });
+  expect([answer.status, deployed]).toMatchObject([
     201,
     {
       state: "running",
@@ -106,13 +133,15 @@ test("a deployment says which columns leave, and whether they are grouped over u
           columns: [{ name: "device", from: ["device"] }, {}, {}],
         },
         { stream: "Survey", goes_to: "developer", grouped_over_users: true, minimum_users: null },
+        { stream: "Survey", sink: "webhook", goes_to: "developer", minimum_users: 2 },
         { stream: "Told", goes_to: "user", grouped_over_users: false },
         { stream: "Lamp", goes_to: "user", grouped_over_users: false },
       ],
       queries: [{ runs: "in the shards" }, {}, { runs: "combined", keeps_rows_of_many_users: true }, {}, {}],
     },
   ]);
-  await second.json("PUT", "/rules/survey", survey);
+  const elsewhere = survey("https://hook.example/");
+  await second.json("PUT", "/rules/survey", elsewhere);
 });
 
 test("what was consented comes in, under the app's own handles, with nobody online but the devices", async () => {
@@ -142,6 +171,15 @@ test("what was consented comes in, under the app's own handles, with nobody onli
     [...results, ...others].flatMap(({ payload }) => (payload.device === undefined ? [] : [payload.device])),
   );
   expect(handles.size).toBe(3); // hall and attic for one app, attic by another name for the other
+
+  // A result of one user alone is withheld from the server outside.
+  const enough = results.flatMap(({ stream, payload }) =>
+    stream === "survey" && Number(payload.users) >= 2 ? [payload] : [],
+  );
+  while (posted.length < enough.length) await new Promise((resolve) => setTimeout(resolve, 50));
+  const told = posted.map(({ body }) => JSON.parse(body).data).sort((a, b) => a.n - b.n);
+  expect(told).toEqual(enough);
+  expect(posted[0]?.headers["webhook-signature"]).toMatch(/^v1,/);
 
   const { peer, handles: known } = await first.connect(granted.alice);
   expect(means.map(({ device }) => device)).toContain(known[0]);

@@ -2,15 +2,17 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { FleetSize } from "../../../durable-objects/fleet/fleet-hub.ts";
 import type { KeptResult } from "../../../durable-objects/fleet/fleet-results.ts";
+import type { Answer } from "../../../durable-objects/stream-app/rule-status.ts";
 import { CodedError } from "../../../engines/errors/coded-error.ts";
 import { problem } from "../../http/problem.ts";
 import { developersOpenapi } from "./developers-openapi.ts";
-import { type RulesApp, rulesBelow } from "./rules-api.ts";
+import { nameOf, type RulesApp, refused, rulesBelow } from "./rules-api.ts";
 
 /** An app's combining object, as the API uses it. */
 export interface FleetApp extends RulesApp {
   results(after: number, most: number, rule?: string): Promise<readonly KeptResult[]>;
   size(): Promise<FleetSize>;
+  renewWebhookSecret(name: string): Promise<Answer<string>>;
 }
 
 /** `/v1/dev/rules`, `/v1/dev/results`, `/v1/dev/fleet`: an app's rules, what they put out, how large its fleet is. */
@@ -49,6 +51,12 @@ developersApi.get("/v1/dev/fleet", async (c) => {
     refused_returns: refusedReturns,
     limits: Object.fromEntries(Object.entries(limits).map(([name, value]) => [snakeCase(name), value])),
   });
+});
+
+developersApi.post("/v1/dev/rules/:rule/webhook-secret", async (c) => {
+  const answer = await c.env.app.renewWebhookSecret(nameOf(c));
+  if ("error" in answer) return refused(c, answer.error);
+  return c.json({ webhook_secret: answer.ok }, 200, { "cache-control": "no-store" });
 });
 
 developersApi.onError((error, c) => problem(c, error));
