@@ -11,6 +11,11 @@ test("a window, a table and a pattern stop growing at the limit, and say so", ()
     "from S#window.lengthBatch(1000) select k insert into Out;",
     "from S#window.expressionBatch('count() < 1000') select k insert into Out;",
     "from every e1=S -> e2=S[v < 0] select e1.k as k insert into Out;",
+    "from S select k output all every 1 hour insert into Out;",
+    "from S select v group by v output last every 1 hour insert into Out;",
+    "from S select v group by v output snapshot every 1 hour insert all events into Out;",
+    "from S#timeseries:regress(1, 1000, 0.95, v, v) select beta0 insert into Out;",
+    "from S#streamingml:kMeansMiniBatch(2, 10, 1000, v) select k insert into Out;",
   ]) {
     const bench = new Bench(`${query.startsWith("define") ? query.replace("from", `${S}from`) : S + query}`, {
       limits: { maxRows: 10 },

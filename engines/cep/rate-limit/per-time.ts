@@ -1,7 +1,7 @@
 import { type Ev, TIMER } from "../event.ts";
-import { type Host, Processor, timerEvent } from "../runtime/processor.ts";
-import type { Timer } from "../runtime/scheduler.ts";
+import { type Host, Processor } from "../runtime/processor.ts";
 import { isRow } from "./per-events.ts";
+import { Ticking } from "./ticking.ts";
 
 export class FirstPerTime extends Processor {
   readonly #host: Host;
@@ -64,57 +64,32 @@ export class FirstPerTimeByGroup extends Processor {
   }
 }
 
-/** Limiters that send what they hold at the ticks of a timer which starts with the query. */
-abstract class Ticking<T> extends Processor {
-  protected held: T;
-  readonly #host: Host;
-  readonly #ms: number;
-  readonly #timer: Timer;
-  #scheduled = 0;
-  constructor(host: Host, ms: number, held: T) {
-    super();
-    this.held = held;
-    this.#host = host;
-    this.#ms = ms;
-    this.#timer = host.timer((time) => this.process([timerEvent(time)]));
-  }
-  override start(): void {
-    this.#scheduled = this.#host.now() + this.#ms;
-    this.#timer.notifyAt(this.#scheduled);
-  }
+/** Limiters that hold output until the next tick. */
+abstract class Holding<T> extends Ticking<T> {
   process(chunk: Ev[]): void {
     const out: Ev[] = [];
-    const before = this.heldRows();
-    for (const e of chunk) {
-      if (isRow(e)) this.hold(e);
-      else if (e.type === TIMER && e.ts >= this.#scheduled) {
-        this.release(out);
-        this.#scheduled += this.#ms;
-        this.#timer.notifyAt(this.#scheduled);
-      }
-    }
     try {
-      this.#host.charge(this.heldRows() - before);
+      for (const e of chunk) {
+        if (isRow(e)) this.hold(e);
+        else if (e.type === TIMER && this.takeTick(e.ts)) {
+          this.host.charge(-this.heldRows());
+          this.release(out);
+        }
+      }
     } finally {
       if (out.length > 0) this.next.process(out);
     }
   }
   protected abstract hold(e: Ev): void;
   protected abstract release(out: Ev[]): void;
-  override save(): unknown {
-    return [this.#scheduled, this.held];
-  }
-  override load([scheduled, held]: [number, T]): void {
-    this.#scheduled = scheduled;
-    this.held = held;
-  }
 }
 
-export class AllPerTime extends Ticking<Ev[]> {
+export class AllPerTime extends Holding<Ev[]> {
   constructor(host: Host, ms: number) {
     super(host, ms, []);
   }
   protected hold(e: Ev): void {
+    this.host.charge(1);
     this.held.push(e);
   }
   protected release(out: Ev[]): void {
@@ -126,11 +101,12 @@ export class AllPerTime extends Ticking<Ev[]> {
   }
 }
 
-export class LastPerTime extends Ticking<Ev | null> {
+export class LastPerTime extends Holding<Ev | null> {
   constructor(host: Host, ms: number) {
     super(host, ms, null);
   }
   protected hold(e: Ev): void {
+    if (this.held === null) this.host.charge(1);
     this.held = e;
   }
   protected release(out: Ev[]): void {
@@ -142,11 +118,12 @@ export class LastPerTime extends Ticking<Ev | null> {
   }
 }
 
-export class LastPerTimeByGroup extends Ticking<Map<unknown, Ev>> {
+export class LastPerTimeByGroup extends Holding<Map<unknown, Ev>> {
   constructor(host: Host, ms: number) {
     super(host, ms, new Map());
   }
   protected hold(e: Ev): void {
+    if (!this.held.has(e.key)) this.host.charge(1);
     this.held.set(e.key, e);
   }
   protected release(out: Ev[]): void {

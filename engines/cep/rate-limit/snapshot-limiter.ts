@@ -1,7 +1,7 @@
 import { CURRENT, copyAs, type Ev, EXPIRED, RESET, TIMER } from "../event.ts";
-import { type Host, Processor, timerEvent } from "../runtime/processor.ts";
-import type { Timer } from "../runtime/scheduler.ts";
+import type { Host, Processor } from "../runtime/processor.ts";
 import type { RateContext } from "./rate-limiter.ts";
+import { Ticking } from "./ticking.ts";
 
 /** The limiter of `output snapshot every …`; which one depends on windows, groups and aggregates, as in Siddhi. */
 export function snapshotLimiter(ms: number, host: Host, context: RateContext): Processor {
@@ -23,104 +23,50 @@ function snapshotOf(e: Ev): Ev {
 }
 
 /** Sends what it holds at every tick, also when that is nothing. */
-abstract class Snapshot extends Processor {
-  readonly #host: Host;
-  readonly #ms: number;
-  readonly #timer: Timer;
-  #scheduled = 0;
-  constructor(host: Host, ms: number) {
-    super();
-    this.#host = host;
-    this.#ms = ms;
-    this.#timer = host.timer((time) => this.process([timerEvent(time)]));
-  }
-  override start(): void {
-    this.#scheduled = this.#host.now() + this.#ms;
-    this.#timer.notifyAt(this.#scheduled);
-  }
+abstract class Snapshot<T> extends Ticking<T> {
   process(chunk: Ev[]): void {
     const snapshots: Ev[][] = [];
     for (const e of chunk) {
-      if (e.ts >= this.#scheduled) {
-        snapshots.push(this.snapshot());
-        this.#scheduled += this.#ms;
-        this.#timer.notifyAt(this.#scheduled);
-      }
+      if (this.takeTick(e.ts)) snapshots.push(this.snapshot());
       if (e.type !== TIMER) this.take(e);
     }
     for (const s of snapshots) this.next.process(s);
   }
   protected abstract take(e: Ev): void;
   protected abstract snapshot(): Ev[];
-  protected abstract saveHeld(): unknown;
-  protected abstract loadHeld(saved: unknown): void;
-  override save(): unknown {
-    return [this.#scheduled, this.saveHeld()];
-  }
-  override load([scheduled, held]: [number, unknown]): void {
-    this.#scheduled = scheduled;
-    this.loadHeld(held);
-  }
 }
 
 /** The newest event; with a window of nothing but aggregates, none once events have left. */
-class LastSnapshot extends Snapshot {
+class LastSnapshot extends Snapshot<Ev | null> {
   readonly #forgets: boolean;
-  #last: Ev | null = null;
   constructor(host: Host, ms: number, forgets: boolean) {
-    super(host, ms);
+    super(host, ms, null);
     this.#forgets = forgets;
   }
   protected take(e: Ev): void {
-    if (e.type === CURRENT) this.#last = e;
-    else if (this.#forgets) this.#last = null;
+    if (e.type === CURRENT) this.held = e;
+    else if (this.#forgets) this.held = null;
   }
   protected snapshot(): Ev[] {
-    return this.#last === null ? [] : [snapshotOf(this.#last)];
-  }
-  protected saveHeld(): unknown {
-    return this.#last;
-  }
-  protected loadHeld(saved: Ev | null): void {
-    this.#last = saved;
+    return this.held === null ? [] : [snapshotOf(this.held)];
   }
 }
 
 /** The newest event of each group. */
-class GroupSnapshot extends Snapshot {
-  #last = new Map<unknown, Ev>();
+class GroupSnapshot extends Snapshot<Map<unknown, Ev>> {
+  constructor(host: Host, ms: number) {
+    super(host, ms, new Map());
+  }
   protected take(e: Ev): void {
-    if (e.type === CURRENT) this.#last.set(e.key, e);
+    if (e.type !== CURRENT) return;
+    if (!this.held.has(e.key)) this.host.charge(1);
+    this.held.set(e.key, e);
   }
   protected snapshot(): Ev[] {
-    return [...this.#last.values()].map(snapshotOf);
+    return [...this.held.values()].map(snapshotOf);
   }
-  protected saveHeld(): unknown {
-    return this.#last;
-  }
-  protected loadHeld(saved: Map<unknown, Ev>): void {
-    this.#last = saved;
-  }
-}
-
-/** All events in the window. */
-class WindowSnapshot extends Snapshot {
-  #events: Ev[] = [];
-  protected take(e: Ev): void {
-    if (e.type === CURRENT) this.#events.push(e);
-    else if (e.type === EXPIRED) {
-      const at = this.#events.findIndex((x) => sameRow(x.out, e.out, []));
-      if (at >= 0) this.#events.splice(at, 1);
-    } else if (e.type === RESET) this.#events = [];
-  }
-  protected snapshot(): Ev[] {
-    return this.#events.map(snapshotOf);
-  }
-  protected saveHeld(): unknown {
-    return this.#events;
-  }
-  protected loadHeld(saved: Ev[]): void {
-    this.#events = saved;
+  override heldRows(): number {
+    return this.held.size;
   }
 }
 
@@ -129,117 +75,116 @@ function sameRow(a: unknown[] | null, b: unknown[] | null, except: readonly numb
   return a.every((v, i) => except.includes(i) || v === b[i]);
 }
 
-/** All events in the window, each with the aggregates as they are now. */
-class AggregateSnapshot extends Snapshot {
-  readonly #positions: readonly number[];
-  #events: Ev[] = [];
-  #values = new Map<number, unknown>();
-  constructor(host: Host, ms: number, positions: readonly number[]) {
-    super(host, ms);
-    this.#positions = positions;
+/** Takes the oldest event of a row out of the list. @returns whether there was one */
+function takeOut(events: Ev[], e: Ev, except: readonly number[]): boolean {
+  const at = events.findIndex((x) => sameRow(x.out, e.out, except));
+  if (at >= 0) events.splice(at, 1);
+  return at >= 0;
+}
+
+/** All events in the window. */
+class WindowSnapshot extends Snapshot<Ev[]> {
+  constructor(host: Host, ms: number) {
+    super(host, ms, []);
   }
   protected take(e: Ev): void {
-    if (e.type === CURRENT) this.#events.push(e);
-    else if (e.type === EXPIRED) {
-      const at = this.#events.findIndex((x) => sameRow(x.out, e.out, this.#positions));
-      if (at < 0) return;
-      this.#events.splice(at, 1);
-    } else {
-      this.#events = [];
-      this.#values.clear();
-      return;
-    }
-    for (const p of this.#positions) this.#values.set(p, e.out?.[p] ?? null);
+    if (e.type === CURRENT) this.held.push(e);
+    else if (e.type === EXPIRED) takeOut(this.held, e, []);
+    else if (e.type === RESET) this.held = [];
   }
   protected snapshot(): Ev[] {
-    return this.#events.map((e) => {
-      const copy = snapshotOf(e);
-      if (copy.out !== null) for (const p of this.#positions) copy.out[p] = this.#values.get(p) ?? null;
-      return copy;
-    });
-  }
-  protected saveHeld(): unknown {
-    return [this.#events, this.#values];
-  }
-  protected loadHeld([events, values]: [Ev[], Map<number, unknown>]): void {
-    this.#events = events;
-    this.#values = values;
+    return this.held.map(snapshotOf);
   }
 }
 
-/** The oldest event of each group in the window, with the group's aggregates as they are now. */
-class AggregateGroupSnapshot extends Snapshot {
+/** All events in the window, each with the aggregates as they are now. */
+class AggregateSnapshot extends Snapshot<[events: Ev[], values: Map<number, unknown>]> {
   readonly #positions: readonly number[];
-  #events: Ev[] = [];
-  #values = new Map<unknown, Map<number, unknown>>();
   constructor(host: Host, ms: number, positions: readonly number[]) {
-    super(host, ms);
+    super(host, ms, [[], new Map()]);
     this.#positions = positions;
   }
   protected take(e: Ev): void {
-    if (e.type === RESET) {
-      this.#events = [];
-      this.#values.clear();
+    const [events, values] = this.held;
+    if (e.type === CURRENT) events.push(e);
+    else if (e.type === EXPIRED) {
+      if (!takeOut(events, e, this.#positions)) return;
+    } else {
+      this.held = [[], new Map()];
       return;
-    }
-    const values = this.#values.get(e.key) ?? new Map<number, unknown>();
-    this.#values.set(e.key, values);
-    if (e.type === CURRENT) this.#events.push(e);
-    else {
-      const at = this.#events.findIndex((x) => sameRow(x.out, e.out, this.#positions));
-      if (at < 0) return;
-      this.#events.splice(at, 1);
     }
     for (const p of this.#positions) values.set(p, e.out?.[p] ?? null);
   }
   protected snapshot(): Ev[] {
-    const seen = new Set<unknown>();
-    const out: Ev[] = [];
-    for (const e of this.#events) {
-      if (seen.has(e.key)) continue;
-      seen.add(e.key);
-      const copy = snapshotOf(e);
-      const values = this.#values.get(e.key);
-      if (copy.out !== null) for (const p of this.#positions) copy.out[p] = values?.get(p) ?? null;
-      out.push(copy);
-    }
-    for (const key of this.#values.keys()) if (!seen.has(key)) this.#values.delete(key);
-    return out;
-  }
-  protected saveHeld(): unknown {
-    return [this.#events, this.#values];
-  }
-  protected loadHeld([events, values]: [Ev[], Map<unknown, Map<number, unknown>>]): void {
-    this.#events = events;
-    this.#values = values;
+    const [events, values] = this.held;
+    return events.map((e) => withValues(e, this.#positions, values));
   }
 }
 
-/** The newest aggregates of each group that still has events in the window. */
-class AllAggregateGroupSnapshot extends Snapshot {
-  #groups = new Map<unknown, { count: number; last: Ev }>();
+/** The oldest event of each group in the window, with the group's aggregates as they are now. */
+class AggregateGroupSnapshot extends Snapshot<[events: Ev[], values: Map<unknown, Map<number, unknown>>]> {
+  readonly #positions: readonly number[];
+  constructor(host: Host, ms: number, positions: readonly number[]) {
+    super(host, ms, [[], new Map()]);
+    this.#positions = positions;
+  }
   protected take(e: Ev): void {
     if (e.type === RESET) {
-      this.#groups.clear();
+      this.held = [[], new Map()];
       return;
     }
-    const group = this.#groups.get(e.key) ?? { count: 0, last: e };
+    const [events, groups] = this.held;
+    const values = groups.get(e.key) ?? new Map<number, unknown>();
+    groups.set(e.key, values);
+    if (e.type === CURRENT) events.push(e);
+    else if (!takeOut(events, e, this.#positions)) return;
+    for (const p of this.#positions) values.set(p, e.out?.[p] ?? null);
+  }
+  protected snapshot(): Ev[] {
+    const [events, groups] = this.held;
+    const seen = new Set<unknown>();
+    const out: Ev[] = [];
+    for (const e of events) {
+      if (seen.has(e.key)) continue;
+      seen.add(e.key);
+      out.push(withValues(e, this.#positions, groups.get(e.key)));
+    }
+    for (const key of groups.keys()) if (!seen.has(key)) groups.delete(key);
+    return out;
+  }
+}
+
+function withValues(
+  e: Ev,
+  positions: readonly number[],
+  values: ReadonlyMap<number, unknown> | undefined,
+): Ev {
+  const copy = snapshotOf(e);
+  if (copy.out !== null) for (const p of positions) copy.out[p] = values?.get(p) ?? null;
+  return copy;
+}
+
+/** The newest aggregates of each group that still has events in the window. */
+class AllAggregateGroupSnapshot extends Snapshot<Map<unknown, { count: number; last: Ev }>> {
+  constructor(host: Host, ms: number) {
+    super(host, ms, new Map());
+  }
+  protected take(e: Ev): void {
+    if (e.type === RESET) {
+      this.held.clear();
+      return;
+    }
+    const group = this.held.get(e.key) ?? { count: 0, last: e };
     group.count += e.type === CURRENT ? 1 : -1;
     group.last = e;
-    this.#groups.set(e.key, group);
+    this.held.set(e.key, group);
   }
   protected snapshot(): Ev[] {
     const out: Ev[] = [];
-    for (const [key, group] of [...this.#groups]) {
-      if (group.count <= 0) this.#groups.delete(key);
+    for (const [key, group] of [...this.held]) {
+      if (group.count <= 0) this.held.delete(key);
       else out.push(snapshotOf(group.last));
     }
     return out;
-  }
-  protected saveHeld(): unknown {
-    return this.#groups;
-  }
-  protected loadHeld(saved: Map<unknown, { count: number; last: Ev }>): void {
-    this.#groups = saved;
   }
 }
