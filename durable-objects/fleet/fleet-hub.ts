@@ -133,6 +133,7 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
         Array.from({ length: this.#shards }, (_, i) =>
           env.FLEET_SHARD.get(env.FLEET_SHARD.idFromName(shardName(ctx.id.name ?? "", i, this.#shards))),
         ),
+      version: () => this.#journal.state.interestVersion,
       config: () => this.#config(),
       interest: () => this.#interest(),
       origin: () => this.#journal.state.origin,

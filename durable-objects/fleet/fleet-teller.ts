@@ -15,6 +15,8 @@ export interface TellerPorts {
   readonly members: Members;
   readonly results: FleetResults;
   shards(): readonly ShardPort[];
+  /** Of the rules; 0 before the first one. */
+  version(): number;
   config(): ShardConfig;
   interest(): FleetInterest;
   /** Names the sequence of results. */
@@ -43,7 +45,7 @@ export class FleetTeller {
 
   get isBehind(): boolean {
     const { feeders, members, results } = this.#ports;
-    const { version } = this.#ports.config();
+    const version = this.#ports.version();
     return (
       results.usersWaiting().length > 0 ||
       feeders.untold().length > 0 ||
@@ -76,11 +78,13 @@ export class FleetTeller {
 
   /** The shards only. @returns by rule, what of their state did not fit. */
   async configure(): Promise<Readonly<Record<string, readonly string[]>>> {
+    const behind = this.#shardsBehind(this.#ports.version());
+    if (behind.length === 0) return {};
     const config = this.#ports.config();
     const shards = this.#ports.shards();
     const dropped: Record<string, readonly string[]> = {};
     await Promise.all(
-      this.#shardsBehind(config.version).map((number) =>
+      behind.map((number) =>
         this.#reaching(async () => {
           const answer = (await shards[number]?.configure(config)) ?? {};
           for (const [rule, paths] of Object.entries(answer)) {
@@ -147,7 +151,7 @@ export class FleetTeller {
   /** Personal clouds hear of a version when every shard has it: what they send is never too early. */
   async #tellOfRules(): Promise<boolean> {
     const { members, app, waysBack } = this.#ports;
-    const { version } = this.#ports.config();
+    const version = this.#ports.version();
     if (version === 0) return true;
     await this.configure();
     if (this.#shardsBehind(version).length > 0) return false;
@@ -187,6 +191,8 @@ export class FleetTeller {
     });
     results.carriedOut(user, number);
     members.hasRefused(user, refused);
+    // The personal cloud takes no more for now: like one that is out of reach.
+    if (number < (waiting.at(-1)?.number ?? 0)) throw new RangeError("not all were taken");
   }
 
   async #reaching(work: () => Promise<unknown>): Promise<boolean> {

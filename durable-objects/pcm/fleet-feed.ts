@@ -1,3 +1,4 @@
+import type { Limits } from "../../engines/broker/limits.ts";
 import type { CanonicalTopic, Message } from "../../engines/broker/message.ts";
 import { appMount, devicePrefix, grantTopic, type Mount } from "../../engines/broker/mount.ts";
 import type { StoredGrant } from "../../engines/broker/store.ts";
@@ -30,6 +31,7 @@ export interface FeedRecord {
 export class FleetFeed {
   record: FeedRecord;
   #known: StoredGrant | undefined;
+  #spent = { atMs: 0, messages: 0 };
   #spread: Spread | undefined;
   #view: { readonly grant: StoredGrant; readonly mount: Mount } | undefined;
 
@@ -72,6 +74,18 @@ export class FleetFeed {
     const event = { device, name: "", topic: rest.join("/"), payload, atMs: Date.now(), user };
     const shards = this.#spread?.(event) ?? [];
     return { event, shards };
+  }
+
+  /** How many results may come back now: as many as the app itself may publish (forgotten in sleep, as its budget). */
+  room(limits: Limits, nowMs: number): number {
+    const { messagesPerSecond, messageBurst } = limits;
+    const earned = ((nowMs - this.#spent.atMs) / 1000) * messagesPerSecond;
+    this.#spent = { atMs: nowMs, messages: Math.max(0, this.#spent.messages - earned) };
+    return Math.max(0, Math.floor(messageBurst - this.#spent.messages));
+  }
+
+  spend(messages: number): void {
+    this.#spent = { ...this.#spent, messages: this.#spent.messages + messages };
   }
 
   /** What a result becomes here, if the app itself could do it; `undefined` is a refusal. */

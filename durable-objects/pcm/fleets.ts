@@ -1,3 +1,4 @@
+import type { Limits } from "../../engines/broker/limits.ts";
 import type { Message } from "../../engines/broker/message.ts";
 import { deviceOf } from "../../engines/broker/mount.ts";
 import type { StoredGrant } from "../../engines/broker/store.ts";
@@ -38,6 +39,7 @@ export interface FleetPorts {
   readonly sql: SqlStorage;
   readonly rules: FleetsBinding | undefined;
   grant(grantId: GrantId): StoredGrant | undefined;
+  limits(): Limits;
   /** Publishes in a turn of its own. */
   publish(messages: readonly Message[]): void;
   /** Has `retry` called then, or a little later. */
@@ -151,10 +153,13 @@ export class Fleets {
     if (feed === undefined || grant === undefined) return { number: last, refused: 0 };
     const { taken } = feed.record;
     const done = taken.origin === origin ? taken.number : 0;
-    const fresh = results.filter(({ number }) => number > done);
+    const room = feed.room(this.#ports.limits(), Date.now());
+    const fresh = results.filter(({ number }) => number > done).slice(0, room);
+    feed.spend(fresh.length);
     const messages = fresh.flatMap((result) => feed.messageOf(result, grant) ?? []);
     const refused = feed.record.refused + fresh.length - messages.length;
-    feed.update({ taken: { origin, number: Math.max(done, last) }, refused });
+    // What has no room comes again.
+    feed.update({ taken: { origin, number: fresh.at(-1)?.number ?? done }, refused });
     this.#save(feed);
     if (messages.length > 0) this.#publish(messages);
     return { number: feed.record.taken.number, refused };

@@ -94,6 +94,7 @@ export class Pcm extends DurableObject<PcmEnv> {
       sql: ctx.storage.sql,
       rules: env.RULES,
       grant: (grantId) => this.#broker.grant(grantId),
+      limits: () => this.#limits,
       publish: (messages) => void this.#run(this.#broker.publish(messages)),
       wakeAt: (atMs) => this.#alarms.at(atMs),
     });

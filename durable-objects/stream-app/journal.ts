@@ -105,10 +105,11 @@ export class Journal {
     const atMs = this.#rules.nowMs;
     const events = isUpToDate ? given : [];
     const accepted = isUpToDate ? upTo : this.#state.accepted;
+    this.#apply(atMs, events);
     this.#state = { ...this.#state, accepted };
     const { source, taken } = this.#state;
-    this.#store.append({ seq: ++this.#seq, atMs, source, accepted, taken, events });
-    this.#apply(atMs, events);
+    const { lastNumber } = this.#rules;
+    this.#store.append({ seq: ++this.#seq, atMs, source, accepted, taken, lastNumber, events });
     this.#post();
     this.#eventsSinceCheckpoint += Math.max(1, events.length);
     this.#isDirty = true;
@@ -189,13 +190,22 @@ export class Journal {
         running.forget(keys);
         continue;
       }
+      this.#forgetResting(record, keys);
+    }
+    this.#waiting = this.#waiting.filter(({ payload }) => ![...keys].some((key) => payload.includes(key)));
+    this.checkpoint();
+  }
+
+  #forgetResting(record: StoredRule, keys: ReadonlySet<string>): void {
+    try {
       const resting = this.#rules.compile(record.name, record.text);
       this.#load(resting);
       resting.forget(keys);
       this.#store.saveSnapshot(record.name, resting.snapshot());
+    } catch {
+      // What a later release of the engine cannot read would never run again.
+      this.#store.deleteSnapshot(record.name);
     }
-    this.#waiting = this.#waiting.filter(({ payload }) => ![...keys].some((key) => payload.includes(key)));
-    this.checkpoint();
   }
 
   /** Writes what is known of a rule beside its state. */
@@ -266,8 +276,9 @@ export class Journal {
     if (results.length > 0) this.#waiting = [...this.#waiting, ...results];
   }
 
-  #post(): void {
-    const postings = this.#rules.takePostings();
+  /** @param after those up to this number were posted before. */
+  #post(after = 0): void {
+    const postings = this.#rules.takePostings().filter(({ number }) => number > after);
     if (postings.length > 0) this.#options.post?.(postings);
   }
 
@@ -292,15 +303,18 @@ export class Journal {
         this.#rules.failures.set(record.name, ruleErrorOf(error));
       }
     }
+    let posted = state.lastNumber;
     for (const entry of this.#store.entriesAfter(state.seq)) {
+      posted = entry.lastNumber;
       this.#seq = entry.seq;
       this.#state = { ...this.#state, source: entry.source, accepted: entry.accepted, taken: entry.taken };
       this.#apply(entry.atMs, entry.events);
       this.#eventsSinceCheckpoint += Math.max(1, entry.events.length);
       this.#isDirty = true;
     }
-    // They were written with the entries that made them.
-    this.#rules.takePostings();
+    // Those of the log were written with its entries. There may be more: of timers that fell due together, an entry
+    // may have run some only.
+    this.#post(posted);
     // What was carried out before is not handed over again.
     this.#waiting = this.#waiting.filter(({ number }) => number > this.#state.taken);
     if (this.#rules.failures.size > 0) this.checkpoint();

@@ -39,6 +39,8 @@ export interface StoredEntry {
   readonly source: string;
   readonly accepted: number;
   readonly taken: number;
+  /** The last result or posting when it was done. */
+  readonly lastNumber: number;
   readonly events: readonly ThingEvent[];
 }
 
@@ -52,7 +54,15 @@ type RuleRow = {
   counters: string;
 };
 
-type LogRow = { seq: number; at_ms: number; source: string; accepted: number; taken: number; events: string };
+type LogRow = {
+  seq: number;
+  at_ms: number;
+  source: string;
+  accepted: number;
+  taken: number;
+  last_number: number;
+  events: string;
+};
 
 /** A row holds 2 MB; a character is at most 3 bytes of UTF-8. */
 const partCharacters = 600_000;
@@ -107,7 +117,11 @@ export class StreamStore {
 
   deleteRule(name: string): void {
     this.#sql.exec("DELETE FROM rule WHERE name = ?", name);
-    this.#sql.exec("DELETE FROM snapshot WHERE rule = ?", name);
+    this.deleteSnapshot(name);
+  }
+
+  deleteSnapshot(rule: string): void {
+    this.#sql.exec("DELETE FROM snapshot WHERE rule = ?", rule);
   }
 
   snapshot(rule: string): string | undefined {
@@ -146,14 +160,16 @@ export class StreamStore {
     }
   }
 
-  append({ seq, atMs, source, accepted, taken, events }: StoredEntry): void {
+  append({ seq, atMs, source, accepted, taken, lastNumber, events }: StoredEntry): void {
     this.#sql.exec(
-      "INSERT INTO log (seq, at_ms, source, accepted, taken, events) VALUES (?, ?, ?, ?, ?, ?)",
+      `INSERT INTO log (seq, at_ms, source, accepted, taken, last_number, events)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
       seq,
       atMs,
       source,
       accepted,
       taken,
+      lastNumber,
       JSON.stringify(events),
     );
   }
@@ -161,11 +177,17 @@ export class StreamStore {
   /** The entries after `seq`, oldest first. */
   *entriesAfter(seq: number): Generator<StoredEntry> {
     const rows = this.#sql.exec<LogRow>(
-      "SELECT seq, at_ms, source, accepted, taken, events FROM log WHERE seq > ? ORDER BY seq",
+      `SELECT seq, at_ms, source, accepted, taken, last_number, events
+       FROM log WHERE seq > ? ORDER BY seq`,
       seq,
     );
     for (const row of rows) {
-      yield { ...row, atMs: row.at_ms, events: JSON.parse(row.events) as ThingEvent[] }; // written by append
+      yield {
+        ...row,
+        atMs: row.at_ms,
+        lastNumber: row.last_number,
+        events: JSON.parse(row.events) as ThingEvent[],
+      }; // written by append
     }
   }
 

@@ -269,3 +269,19 @@ test("results come back through the grant: a command only where it allows one, e
   owner.send(publishPacket("devices/dh1/command/last", "1", { qos: 1, packetId: 1 }));
   expect(await lamp.message()).toBe("command/last=1");
 });
+
+test("an app's rules send a user no more than the app itself may; the rest comes when there is room again", async () => {
+  const home = new Home("flooded");
+  await home.grant({ dh1: ["read", "command"] });
+  const user = await home.userName();
+  await home.publish("dh1", "telemetry/light", "1");
+  const [event] = await home.events(1);
+  const results = Array.from({ length: 5_000 }, (_, i) => command(i + 1, event?.device ?? ""));
+  const startMs = Date.now();
+  vi.useFakeTimers({ now: startMs, toFake: ["Date"] });
+  const { number } = await home.cloud.fleetResults(home.app, user, { origin: "o", results });
+  expect(number).toBe(2_000); // messageBurst
+  vi.setSystemTime(startMs + 1_000);
+  const later = await home.cloud.fleetResults(home.app, user, { origin: "o", results });
+  expect(later).toEqual({ number: 2_200, refused: 0 }); // messagesPerSecond
+});
