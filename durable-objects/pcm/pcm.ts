@@ -375,7 +375,9 @@ export class Pcm extends DurableObject<PcmEnv> {
   async #authenticate(id: ConnectionId, token: string): Promise<void> {
     let introspection: Introspection | undefined;
     try {
-      introspection = await this.env.DIDP.introspect(this.env.GATEWAY_URI, token);
+      // Until it is disposed of, the answer of a call keeps this object from sleeping.
+      using answer = await this.env.DIDP.introspect(this.env.GATEWAY_URI, token);
+      introspection = { ...answer };
     } catch {
       log.warn("introspection.unavailable", { code: "UNAVAILABLE" });
     }
