@@ -86,6 +86,7 @@ export const suites: readonly Suite[] = [
     needs: ["mosquitto"],
   },
   bench("bench/identity.ts"),
+  bench("bench/identity/connect.ts"),
   bench("bench/streams.ts"),
   check("bench/cep/run.ts, a fiftieth", "node", "bench/cep/run.ts", "--share", "0.02", "--rounds", "1"),
   check("bench/mqtt-codec.ts", "node", "bench/mqtt-codec.ts"),
