@@ -2,8 +2,8 @@
 /** @jsxImportSource hono/jsx */
 import type { FC } from "hono/jsx";
 import type { DeviceModel } from "../../../../engines/oauth/authority.ts";
-import { Notice, Page, Steps } from "../../../http/page.tsx";
-import { Csrf } from "./shared.tsx";
+import { Page, Steps } from "../../../http/page.tsx";
+import { CodeForm, DecisionForm, LastProblem } from "./shared.tsx";
 
 const steps = ["Code", "Login", "Agree", "Connected"];
 
@@ -11,40 +11,20 @@ const steps = ["Code", "Login", "Agree", "Connected"];
 export const CodePage: FC<{ readonly csrf: string; readonly problem?: string }> = ({ csrf, problem }) => (
   <Page title="Make a device yours" scripts={["/claim.js"]}>
     <Steps names={steps} current={0} />
-    {problem === undefined ? null : (
-      <Notice kind="problem">
-        <p>{problem}</p>
-      </Notice>
-    )}
+    <LastProblem text={problem} />
     <div class="card">
       <p>
         The code is printed on the device or its box. Open the link of the QR code, or type the code here.
       </p>
-      <form method="post" action="/claim" id="claim">
-        <Csrf token={csrf} />
-        <label for="code">Code</label>
-        <p class="hint" id="code-hint">
-          26 letters and digits; spaces do not matter.
-        </p>
-        <input
-          class="code"
-          type="text"
-          id="code"
-          name="code"
-          required
-          maxlength={60}
-          autocomplete="off"
-          autocapitalize="characters"
-          spellcheck={false}
-          aria-describedby="code-hint"
-          {...(problem === undefined ? {} : { "aria-invalid": "true" })}
-        />
-        <div class="actions">
-          <button type="submit" class="primary">
-            Go on
-          </button>
-        </div>
-      </form>
+      <CodeForm
+        csrf={csrf}
+        action="/claim"
+        label="Code"
+        hint="26 letters and digits; spaces do not matter."
+        submit="Go on"
+        isPrinted
+        isWrong={problem !== undefined}
+      />
     </div>
   </Page>
 );
@@ -52,35 +32,16 @@ export const CodePage: FC<{ readonly csrf: string; readonly problem?: string }> 
 /** Where the link of an owner leads who gives a device away. */
 export const OfferPage: FC<{ readonly csrf: string; readonly problem?: string }> = ({ csrf, problem }) => (
   <Page title="Take over a device" scripts={["/claim.js"]}>
-    {problem === undefined ? null : (
-      <Notice kind="problem">
-        <p>{problem}</p>
-      </Notice>
-    )}
+    <LastProblem text={problem} />
     <div class="card">
       <p>Somebody gives you a device. Neither of you learns who the other is, and no data move.</p>
-      <form method="post" action="/t" id="claim">
-        <Csrf token={csrf} />
-        <label for="code">Code of the link</label>
-        <p class="hint" id="code-hint">
-          What stands behind # in the link that you were given.
-        </p>
-        <input
-          type="text"
-          id="code"
-          name="code"
-          required
-          maxlength={60}
-          autocomplete="off"
-          spellcheck={false}
-          aria-describedby="code-hint"
-        />
-        <div class="actions">
-          <button type="submit" class="primary">
-            Go on
-          </button>
-        </div>
-      </form>
+      <CodeForm
+        csrf={csrf}
+        action="/t"
+        label="Code of the link"
+        hint="What stands behind # in the link that you were given."
+        submit="Go on"
+      />
     </div>
   </Page>
 );
@@ -139,8 +100,7 @@ export const ConfirmClaimPage: FC<{
         <dt>Who sees it</dt>
         <dd>You alone, until you share it with an app.</dd>
       </dl>
-      <form method="post" action={action}>
-        <Csrf token={csrf} />
+      <DecisionForm csrf={csrf} action={action} yes="Make it mine" no="No, it is not mine">
         <label for="name">A name for it</label>
         <p class="hint" id="name-hint">
           Kept in your personal cloud only; the maker and apps do not see it.
@@ -154,15 +114,7 @@ export const ConfirmClaimPage: FC<{
           autocomplete="off"
           aria-describedby="name-hint"
         />
-        <div class="actions">
-          <button type="submit" class="primary" name="decision" value="approve">
-            Make it mine
-          </button>
-          <button type="submit" name="decision" value="deny">
-            No, it is not mine
-          </button>
-        </div>
-      </form>
+      </DecisionForm>
     </div>
   </Page>
 );

@@ -4,7 +4,7 @@ import type { FC } from "hono/jsx";
 import type { AccessAction } from "../../../../engines/oauth/authority.ts";
 import type { IotAccess } from "../../../../engines/oauth/iot-access.ts";
 import { Notice, Page, Steps } from "../../../http/page.tsx";
-import { Csrf } from "./shared.tsx";
+import { DecisionForm } from "./shared.tsx";
 
 const wordsOf: Readonly<Record<AccessAction, string>> = {
   read: "receive what your devices send from now on",
@@ -61,17 +61,7 @@ export const ConsentPage: FC<{
         Next, in your personal cloud, you choose which devices, one by one. The app does not learn who you
         are, and sees each device under a name of its own.
       </p>
-      <form method="post" action={action}>
-        <Csrf token={csrf} />
-        <div class="actions">
-          <button type="submit" class="primary" name="decision" value="approve">
-            Choose devices
-          </button>
-          <button type="submit" name="decision" value="deny">
-            No
-          </button>
-        </div>
-      </form>
+      <DecisionForm csrf={csrf} action={action} yes="Choose devices" no="No" />
     </div>
   </Page>
 );

@@ -3,7 +3,7 @@
 import type { FC } from "hono/jsx";
 import { Notice, Page } from "../../../http/page.tsx";
 import type { NewAppCredentials } from "../new-app.ts";
-import { Csrf } from "./shared.tsx";
+import { Csrf, LastProblem } from "./shared.tsx";
 
 export interface DeveloperAppView {
   readonly oauthClientId: string;
@@ -20,11 +20,7 @@ export const DeveloperPage: FC<{
   readonly problem?: string;
 }> = ({ csrf, apps, issuer, problem }) => (
   <Page title="My apps as a developer">
-    {problem === undefined ? null : (
-      <Notice kind="problem">
-        <p>{problem}</p>
-      </Notice>
-    )}
+    <LastProblem text={problem} />
     {apps.map((app) => (
       <section class="card">
         <h2>{app.name}</h2>

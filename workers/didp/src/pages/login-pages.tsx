@@ -1,8 +1,8 @@
 /** @jsxRuntime automatic */
 /** @jsxImportSource hono/jsx */
 import type { FC } from "hono/jsx";
-import { Notice, Page } from "../../../http/page.tsx";
-import { Csrf, personLinks } from "./shared.tsx";
+import { Page } from "../../../http/page.tsx";
+import { CodeForm, Csrf, LastProblem, personLinks } from "./shared.tsx";
 
 /** Something that cannot be taken back, or lets somebody in: whoever sits here shows to be the person. */
 export const AskAgainPage: FC<{
@@ -48,11 +48,7 @@ export const PasswordPage: FC<{
   readonly problem?: string;
 }> = ({ csrf, action, name, state, problem }) => (
   <Page title={`Log in with ${name}`}>
-    {problem === undefined ? null : (
-      <Notice kind="problem">
-        <p>{problem}</p>
-      </Notice>
-    )}
+    <LastProblem text={problem} />
     <div class="card">
       <p class="quiet">
         {name} checks your name and password. Edgenym passes them on, keeps neither, and gets back only that
@@ -127,41 +123,21 @@ if (form instanceof HTMLFormElement) form.requestSubmit();
 /** For people whose login is gone: one of the codes they wrote down. */
 export const RecoveryPage: FC<{ readonly csrf: string; readonly problem?: string }> = ({ csrf, problem }) => (
   <Page title="Come in with a recovery code">
-    {problem === undefined ? null : (
-      <Notice kind="problem">
-        <p>{problem}</p>
-      </Notice>
-    )}
+    <LastProblem text={problem} />
     <div class="card">
       <p>
         If you have lost your login, use one of the codes that you wrote down. Each works once; add a new
         login right afterwards.
       </p>
-      <form method="post" action="/recover">
-        <Csrf token={csrf} />
-        <label for="code">Recovery code</label>
-        <p class="hint" id="code-hint">
-          26 letters and digits; spaces and dashes do not matter.
-        </p>
-        <input
-          class="code"
-          type="text"
-          id="code"
-          name="code"
-          required
-          maxlength={60}
-          autocomplete="off"
-          autocapitalize="characters"
-          spellcheck={false}
-          aria-describedby="code-hint"
-          {...(problem === undefined ? {} : { "aria-invalid": "true" })}
-        />
-        <div class="actions">
-          <button type="submit" class="primary">
-            Come in
-          </button>
-        </div>
-      </form>
+      <CodeForm
+        csrf={csrf}
+        action="/recover"
+        label="Recovery code"
+        hint="26 letters and digits; spaces and dashes do not matter."
+        submit="Come in"
+        isPrinted
+        isWrong={problem !== undefined}
+      />
     </div>
   </Page>
 );

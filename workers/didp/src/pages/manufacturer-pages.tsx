@@ -2,9 +2,9 @@
 /** @jsxImportSource hono/jsx */
 import type { FC } from "hono/jsx";
 import type { Job } from "../../../../durable-objects/registry/registration-jobs.ts";
-import { Notice, Page } from "../../../http/page.tsx";
+import { Page } from "../../../http/page.tsx";
 import type { TokenUse } from "../members.ts";
-import { Csrf } from "./shared.tsx";
+import { CodeForm, Csrf, LastProblem } from "./shared.tsx";
 
 /** Counts of one batch; `claimed` only where it says nothing about single owners. */
 export interface BatchView {
@@ -19,33 +19,15 @@ export const InvitationPage: FC<{ readonly csrf: string; readonly problem?: stri
   problem,
 }) => (
   <Page title="Join a manufacturer" scripts={["/claim.js"]}>
-    {problem === undefined ? null : (
-      <Notice kind="problem">
-        <p>{problem}</p>
-      </Notice>
-    )}
+    <LastProblem text={problem} />
     <div class="card">
-      <form method="post" action="/m" id="claim">
-        <Csrf token={csrf} />
-        <label for="code">Code of the invitation</label>
-        <p class="hint" id="code-hint">
-          What stands behind # in the link that you were given. Afterwards you log in.
-        </p>
-        <input
-          type="text"
-          id="code"
-          name="code"
-          required
-          maxlength={60}
-          autocomplete="off"
-          aria-describedby="code-hint"
-        />
-        <div class="actions">
-          <button type="submit" class="primary">
-            Join
-          </button>
-        </div>
-      </form>
+      <CodeForm
+        csrf={csrf}
+        action="/m"
+        label="Code of the invitation"
+        hint="What stands behind # in the link that you were given. Afterwards you log in."
+        submit="Join"
+      />
     </div>
   </Page>
 );

@@ -2,7 +2,7 @@
 /** @jsxImportSource hono/jsx */
 import type { FC } from "hono/jsx";
 import { Notice, Page } from "../../../http/page.tsx";
-import { Csrf } from "./shared.tsx";
+import { DecisionForm } from "./shared.tsx";
 
 /** A tool of the owner's own (the command line) asks for the whole personal cloud. */
 export const OwnerToolPage: FC<{
@@ -19,17 +19,7 @@ export const OwnerToolPage: FC<{
       <Notice kind="care">
         <p>Agree only if you have just started it yourself, on this machine. You can end it under My apps.</p>
       </Notice>
-      <form method="post" action={action}>
-        <Csrf token={csrf} />
-        <div class="actions">
-          <button type="submit" class="primary" name="decision" value="approve">
-            Yes, it is mine
-          </button>
-          <button type="submit" name="decision" value="deny">
-            No
-          </button>
-        </div>
-      </form>
+      <DecisionForm csrf={csrf} action={action} yes="Yes, it is mine" no="No" />
     </div>
   </Page>
 );

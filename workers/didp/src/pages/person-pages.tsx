@@ -26,14 +26,8 @@ export interface DeviceView {
 export const AppsPage: FC<{
   readonly csrf: string;
   readonly apps: readonly AppView[];
-  readonly done?: string;
-}> = ({ csrf, apps, done }) => (
+}> = ({ csrf, apps }) => (
   <Page title="My apps" links={personLinks} here="/me/apps">
-    {done === undefined ? null : (
-      <Notice>
-        <p>{done}</p>
-      </Notice>
-    )}
     {apps.length === 0 ? (
       <p class="lead">No app has access. An app that wants some sends you here to ask.</p>
     ) : (
@@ -76,14 +70,8 @@ export const AppsPage: FC<{
 export const DevicesPage: FC<{
   readonly csrf: string;
   readonly devices: readonly DeviceView[];
-  readonly done?: string;
-}> = ({ csrf, devices, done }) => (
+}> = ({ csrf, devices }) => (
   <Page title="My devices" links={personLinks} here="/me/devices">
-    {done === undefined ? null : (
-      <Notice>
-        <p>{done}</p>
-      </Notice>
-    )}
     {devices.length === 0 ? (
       <p class="lead">
         No device yet. Scan the QR code on a device, or <a href="/d">type its code</a>.

@@ -1,6 +1,6 @@
 /** @jsxRuntime automatic */
 /** @jsxImportSource hono/jsx */
-import type { FC } from "hono/jsx";
+import type { Child, FC } from "hono/jsx";
 import { Notice, Page, type PageLink } from "../../../http/page.tsx";
 
 /** The navigation of a person who has logged in. */
@@ -58,4 +58,72 @@ export const ChooseLoginPage: FC<{
       </p>
     </div>
   </Page>
+);
+
+/** What was wrong with the last try, before anything else on the page. */
+export const LastProblem: FC<{ readonly text: string | undefined }> = ({ text }) =>
+  text === undefined ? null : (
+    <Notice kind="problem">
+      <p>{text}</p>
+    </Notice>
+  );
+
+/** One code and a button: what is printed on a device, or stands behind `#` in a link, or was written down. */
+export const CodeForm: FC<{
+  readonly csrf: string;
+  readonly action: string;
+  readonly label: string;
+  readonly hint: string;
+  readonly submit: string;
+  /** In capitals, as it is printed. */
+  readonly isPrinted?: boolean;
+  readonly isWrong?: boolean;
+}> = ({ csrf, action, label, hint, submit, isPrinted = false, isWrong = false }) => (
+  // `/claim.js` looks for these ids and fills in what the link brought along.
+  <form method="post" action={action} id="claim">
+    <Csrf token={csrf} />
+    <label for="code">{label}</label>
+    <p class="hint" id="code-hint">
+      {hint}
+    </p>
+    <input
+      type="text"
+      id="code"
+      name="code"
+      required
+      maxlength={60}
+      autocomplete="off"
+      spellcheck={false}
+      aria-describedby="code-hint"
+      {...(isPrinted ? { class: "code", autocapitalize: "characters" } : {})}
+      {...(isWrong ? { "aria-invalid": "true" } : {})}
+    />
+    <div class="actions">
+      <button type="submit" class="primary">
+        {submit}
+      </button>
+    </div>
+  </form>
+);
+
+/** A person's yes, which says what it does, and no, side by side. */
+export const DecisionForm: FC<{
+  readonly csrf: string;
+  readonly action: string;
+  readonly yes: string;
+  readonly no: string;
+  readonly children?: Child;
+}> = ({ csrf, action, yes, no, children }) => (
+  <form method="post" action={action}>
+    <Csrf token={csrf} />
+    {children}
+    <div class="actions">
+      <button type="submit" class="primary" name="decision" value="approve">
+        {yes}
+      </button>
+      <button type="submit" name="decision" value="deny">
+        {no}
+      </button>
+    </div>
+  </form>
 );
