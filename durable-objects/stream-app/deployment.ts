@@ -1,4 +1,5 @@
 import { CepError } from "../../engines/cep/cep-error.ts";
+import { noCounters } from "../../engines/streams/rule.ts";
 import type { RuleLimits } from "../../engines/streams/rule-limits.ts";
 import type { Journal } from "./journal.ts";
 import {
@@ -46,7 +47,7 @@ export class Deployment {
         state: "running",
         deployedAtMs: Date.now(),
         error: undefined,
-        counters: counters ?? { eventsIn: 0, eventsOut: 0, errors: 0 },
+        counters: counters ?? { ...noCounters },
       };
       this.#journal.record(record);
       return { ...this.#statusOf(record), dropped };
@@ -106,7 +107,7 @@ export class Deployment {
     const metrics = rule?.metrics();
     return {
       ok: {
-        ...(rule?.counters ?? record.counters),
+        ...(rule?.count() ?? record.counters),
         rows: metrics?.rows ?? 0,
         snapshotBytes: this.#journal.snapshotBytes(name),
         lagMs: rule?.lagMs ?? 0,

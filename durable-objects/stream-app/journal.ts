@@ -11,6 +11,7 @@ const log = createLog("stream-app", console.log);
 /** Events until a checkpoint, at the least; a checkpoint costs as much as the state is large. */
 const checkpointEvents = 500;
 const timersAtOnce = 1_000;
+const stopwatch = () => performance.now();
 /** Entries that stay behind the checkpoint, for dry runs over what really came. */
 export const historyEntries = 500;
 
@@ -53,7 +54,7 @@ export class Journal {
     this.#store = store;
     this.#limits = limits;
     this.#options = options;
-    this.#rules = new RuleSet(limits, options.wire);
+    this.#rules = new RuleSet(limits, options.wire, stopwatch);
     this.#state = store.state() ?? newState();
     this.#restore();
   }
@@ -108,8 +109,7 @@ export class Journal {
     this.#apply(atMs, events);
     this.#state = { ...this.#state, accepted };
     const { source, taken } = this.#state;
-    const { lastNumber } = this.#rules;
-    this.#store.append({ seq: ++this.#seq, atMs, source, accepted, taken, lastNumber, events });
+    this.#store.append({ seq: ++this.#seq, atMs, source, accepted, taken, events });
     this.#post();
     this.#eventsSinceCheckpoint += Math.max(1, events.length);
     this.#isDirty = true;
@@ -141,7 +141,7 @@ export class Journal {
       this.#store.saveSnapshot(rule.name, snapshot);
       const record = this.#records.get(rule.name);
       if (record !== undefined) {
-        this.record({ ...record, counters: { ...rule.counters }, error: rule.lastError ?? record.error });
+        this.record({ ...record, counters: rule.count(), error: rule.lastError ?? record.error });
       }
       rule.isChanged = false;
     }
@@ -253,7 +253,7 @@ export class Journal {
 
   /** The tables are empty again: so is everything here, under another origin. */
   forget(): void {
-    this.#rules = new RuleSet(this.#limits, this.#options.wire);
+    this.#rules = new RuleSet(this.#limits, this.#options.wire, stopwatch);
     this.#records.clear();
     this.#snapshotBytes.clear();
     this.#waiting = [];
@@ -276,9 +276,8 @@ export class Journal {
     if (results.length > 0) this.#waiting = [...this.#waiting, ...results];
   }
 
-  /** @param after those up to this number were posted before. */
-  #post(after = 0): void {
-    const postings = this.#rules.takePostings().filter(({ number }) => number > after);
+  #post(): void {
+    const postings = this.#rules.takePostings();
     if (postings.length > 0) this.#options.post?.(postings);
   }
 
@@ -303,18 +302,15 @@ export class Journal {
         this.#rules.failures.set(record.name, ruleErrorOf(error));
       }
     }
-    let posted = state.lastNumber;
     for (const entry of this.#store.entriesAfter(state.seq)) {
-      posted = entry.lastNumber;
       this.#seq = entry.seq;
       this.#state = { ...this.#state, source: entry.source, accepted: entry.accepted, taken: entry.taken };
       this.#apply(entry.atMs, entry.events);
       this.#eventsSinceCheckpoint += Math.max(1, entry.events.length);
       this.#isDirty = true;
     }
-    // Those of the log were written with its entries. There may be more: of timers that fell due together, an entry
-    // may have run some only.
-    this.#post(posted);
+    // They were written with the entries that made them.
+    this.#rules.takePostings();
     // What was carried out before is not handed over again.
     this.#waiting = this.#waiting.filter(({ number }) => number > this.#state.taken);
     if (this.#rules.failures.size > 0) this.checkpoint();

@@ -1,5 +1,5 @@
 import type { OffsetEvent, Result, ThingEvent } from "../../engines/streams/hand-over.ts";
-import type { RuleCounters, RuleError } from "../../engines/streams/rule.ts";
+import { noCounters, type RuleCounters, type RuleError } from "../../engines/streams/rule.ts";
 import type { RuleState } from "../../engines/streams/rule-set.ts";
 
 /** A rule as it was deployed. */
@@ -39,8 +39,6 @@ export interface StoredEntry {
   readonly source: string;
   readonly accepted: number;
   readonly taken: number;
-  /** The last result or posting when it was done. */
-  readonly lastNumber: number;
   readonly events: readonly ThingEvent[];
 }
 
@@ -54,15 +52,7 @@ type RuleRow = {
   counters: string;
 };
 
-type LogRow = {
-  seq: number;
-  at_ms: number;
-  source: string;
-  accepted: number;
-  taken: number;
-  last_number: number;
-  events: string;
-};
+type LogRow = { seq: number; at_ms: number; source: string; accepted: number; taken: number; events: string };
 
 /** A row holds 2 MB; a character is at most 3 bytes of UTF-8. */
 const partCharacters = 600_000;
@@ -97,7 +87,7 @@ export class StreamStore {
         state: row.state as RuleState, // written by saveRule, as the two below
         deployedAtMs: row.deployed_at_ms,
         error: row.error === null ? undefined : (JSON.parse(row.error) as RuleError),
-        counters: JSON.parse(row.counters) as RuleCounters,
+        counters: { ...noCounters, ...(JSON.parse(row.counters) as RuleCounters) },
       }));
   }
 
@@ -160,16 +150,14 @@ export class StreamStore {
     }
   }
 
-  append({ seq, atMs, source, accepted, taken, lastNumber, events }: StoredEntry): void {
+  append({ seq, atMs, source, accepted, taken, events }: StoredEntry): void {
     this.#sql.exec(
-      `INSERT INTO log (seq, at_ms, source, accepted, taken, last_number, events)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      "INSERT INTO log (seq, at_ms, source, accepted, taken, events) VALUES (?, ?, ?, ?, ?, ?)",
       seq,
       atMs,
       source,
       accepted,
       taken,
-      lastNumber,
       JSON.stringify(events),
     );
   }
@@ -177,15 +165,13 @@ export class StreamStore {
   /** The entries after `seq`, oldest first. */
   *entriesAfter(seq: number): Generator<StoredEntry> {
     const rows = this.#sql.exec<LogRow>(
-      `SELECT seq, at_ms, source, accepted, taken, last_number, events
-       FROM log WHERE seq > ? ORDER BY seq`,
+      "SELECT seq, at_ms, source, accepted, taken, events FROM log WHERE seq > ? ORDER BY seq",
       seq,
     );
     for (const row of rows) {
       yield {
         ...row,
         atMs: row.at_ms,
-        lastNumber: row.last_number,
         events: JSON.parse(row.events) as ThingEvent[],
       }; // written by append
     }

@@ -1,6 +1,6 @@
 import { CepError } from "../cep/cep-error.ts";
 import { type Interest, type Posting, type Result, type ThingEvent, topicMatches } from "./hand-over.ts";
-import { Rule, type RuleCounters, type RuleError } from "./rule.ts";
+import { Rule, type RuleCounters, type RuleError, type Stopwatch } from "./rule.ts";
 import type { RuleLimits } from "./rule-limits.ts";
 import type { RuleSink } from "./rule-sink.ts";
 import { filtersOf, type RuleSource } from "./rule-source.ts";
@@ -24,6 +24,7 @@ export interface LogEntry {
 export class RuleSet {
   readonly #limits: RuleLimits;
   readonly #wire: Wire;
+  readonly #stopwatch: Stopwatch;
   readonly #rules = new Map<string, Rule>();
   readonly #routes = new Map<string, readonly { rule: Rule; source: RuleSource }[]>();
   readonly #clock = { nowMs: 0, now: () => this.#clock.nowMs };
@@ -36,9 +37,11 @@ export class RuleSet {
   lastNumber = 0;
 
   /** @param wire how its rules are tied to the world. */
-  constructor(limits: RuleLimits, wire: Wire = wireOwners) {
+  /** @param stopwatch measures what each rule takes; a clock that stands still measures nothing. */
+  constructor(limits: RuleLimits, wire: Wire = wireOwners, stopwatch: Stopwatch = () => 0) {
     this.#limits = limits;
     this.#wire = wire;
+    this.#stopwatch = stopwatch;
   }
 
   get nowMs(): number {
@@ -56,7 +59,7 @@ export class RuleSet {
       throw new CepError("LIMIT", `A rule's text has at most ${this.#limits.maxTextBytes} bytes`);
     }
     const emit: Emit = (sink, event) => this.#emit(name, sink, event);
-    return new Rule(name, text, this.#clock, this.#limits, emit, this.#wire);
+    return new Rule(name, text, this.#clock, this.#limits, emit, this.#wire, this.#stopwatch);
   }
 
   /** Adds or replaces a running rule. @throws CepError `LIMIT` */

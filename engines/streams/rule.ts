@@ -28,7 +28,29 @@ export interface RuleCounters {
   eventsIn: number;
   eventsOut: number;
   errors: number;
+  /** Timers that ran. */
+  timers: number;
+  /**
+   * What the rule costs, wherever it runs: the events that entered any stream of its text, each one pass through the
+   * operators that read it, and the timers.
+   */
+  steps: number;
+  /** Time that passed while it worked, in ms. On Cloudflare the clock stands during a turn: there it stays 0. */
+  busyMs: number;
 }
+
+/** Of a rule that has done nothing yet. */
+export const noCounters: RuleCounters = {
+  eventsIn: 0,
+  eventsOut: 0,
+  errors: 0,
+  timers: 0,
+  steps: 0,
+  busyMs: 0,
+};
+
+/** Milliseconds since whenever. */
+export type Stopwatch = () => number;
 
 /** One SiddhiQL app with its connectors: events of things go in, outputs of its sinks come out. */
 export class Rule {
@@ -36,7 +58,10 @@ export class Rule {
   readonly text: string;
   readonly sources: readonly RuleSource[];
   readonly hasWebhooks: boolean;
-  readonly counters: RuleCounters = { eventsIn: 0, eventsOut: 0, errors: 0 };
+  readonly counters: RuleCounters = { ...noCounters };
+  /** Of `counters.steps`, those that the app itself has counted. */
+  #appSteps = 0;
+  readonly #stopwatch: Stopwatch;
   lastError: RuleError | undefined;
   /** How long the last event had waited when it was processed. */
   lagMs = 0;
@@ -54,7 +79,9 @@ export class Rule {
     limits: RuleLimits,
     emit: Emit,
     wire: Wire = wireOwners,
+    stopwatch: Stopwatch = () => 0,
   ) {
+    this.#stopwatch = stopwatch;
     this.name = name;
     this.text = text;
     this.#clock = clock;
@@ -104,11 +131,24 @@ export class Rule {
   /** Runs the timers that are due by the clock. */
   runDue(): void {
     this.isChanged = true;
-    this.#guard(() => void this.#app.runDue());
+    this.#guard(() => {
+      const ran = this.#app.runDue();
+      this.counters.timers += ran;
+      this.counters.steps += ran;
+    });
   }
 
   nextDue(): number | undefined {
     return this.#app.nextDue();
+  }
+
+  /** The counters as they are now. */
+  count(): RuleCounters {
+    let steps = 0;
+    for (const events of Object.values(this.#app.metrics().streams)) steps += events;
+    this.counters.steps += steps - this.#appSteps;
+    this.#appSteps = steps;
+    return { ...this.counters };
   }
 
   /** Rows held, for `RuleLimits.maxRows`. */
@@ -147,11 +187,13 @@ export class Rule {
   }
 
   #guard(work: () => void): void {
+    const startedMs = this.#stopwatch();
     try {
       work();
     } catch (error) {
       this.failed(error);
     }
+    this.counters.busyMs += this.#stopwatch() - startedMs;
   }
 }
 

@@ -120,6 +120,11 @@ test("metrics: events in and out, rows, size of the state, lag", async () => {
   await app.start("pairs");
   const answer = await app.metrics("pairs");
   expect(answer).toMatchObject({ ok: { eventsIn: 3, eventsOut: 1, errors: 0, rows: expect.any(Number) } });
+  // Three events in, one out.
+  expect(answer).toMatchObject({ ok: { steps: 4, timers: 0, busyMs: expect.any(Number) } });
+  await evictDurableObject(app);
+  await app.take(batch(4, [reading("n", 4)]));
+  expect(await app.metrics("pairs")).toMatchObject({ ok: { eventsIn: 4, steps: 6 } });
   expect("ok" in answer && answer.ok.snapshotBytes).toBeGreaterThan(100);
 });
 

@@ -58,6 +58,16 @@ const schemas = {
       events_in: { type: "integer" },
       events_out: { type: "integer" },
       errors: { type: "integer" },
+      timers: { type: "integer", description: "Timers that ran." },
+      steps: {
+        type: "integer",
+        description: "What it costs: events that entered any stream of its text, and timers that ran.",
+      },
+      busy_ms: {
+        type: "number",
+        description:
+          "Time that passed while it worked; 0 where the clock stands during a turn, as on Cloudflare.",
+      },
       lag_ms: { type: "number", description: "From the personal cloud to the rule, of the last event." },
       rows: { type: "integer", description: "Rows held in windows, tables and aggregations." },
       snapshot_bytes: { type: "integer" },

@@ -82,11 +82,12 @@ export function rulesBelow(basePath: string, description: object) {
     if ("error" in answer) return refused(c, answer.error);
     const { eventsIn, eventsOut, snapshotBytes, lagMs, waitingResults, logEntries, checkpointAtMs, ...rest } =
       answer.ok;
-    const { webhooks, ...numbers } = rest;
+    const { webhooks, busyMs, ...numbers } = rest;
     return c.json({
       events_in: eventsIn,
       events_out: eventsOut,
       snapshot_bytes: snapshotBytes,
+      busy_ms: busyMs,
       lag_ms: lagMs,
       waiting_results: waitingResults,
       log_entries: logEntries,
