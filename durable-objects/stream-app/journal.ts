@@ -11,7 +11,6 @@ const log = createLog("stream-app", console.log);
 /** Events until a checkpoint, at the least; a checkpoint costs as much as the state is large. */
 const checkpointEvents = 500;
 const timersAtOnce = 1_000;
-const stopwatch = () => performance.now();
 /** Entries that stay behind the checkpoint, for dry runs over what really came. */
 export const historyEntries = 500;
 
@@ -54,7 +53,7 @@ export class Journal {
     this.#store = store;
     this.#limits = limits;
     this.#options = options;
-    this.#rules = new RuleSet(limits, options.wire, stopwatch);
+    this.#rules = new RuleSet(limits, options.wire);
     this.#state = store.state() ?? newState();
     this.#restore();
   }
@@ -106,10 +105,10 @@ export class Journal {
     const atMs = this.#rules.nowMs;
     const events = isUpToDate ? given : [];
     const accepted = isUpToDate ? upTo : this.#state.accepted;
-    this.#apply(atMs, events);
     this.#state = { ...this.#state, accepted };
     const { source, taken } = this.#state;
     this.#store.append({ seq: ++this.#seq, atMs, source, accepted, taken, events });
+    this.#apply(atMs, events);
     this.#post();
     this.#eventsSinceCheckpoint += Math.max(1, events.length);
     this.#isDirty = true;
@@ -141,7 +140,7 @@ export class Journal {
       this.#store.saveSnapshot(rule.name, snapshot);
       const record = this.#records.get(rule.name);
       if (record !== undefined) {
-        this.record({ ...record, counters: rule.count(), error: rule.lastError ?? record.error });
+        this.record({ ...record, counters: { ...rule.counters }, error: rule.lastError ?? record.error });
       }
       rule.isChanged = false;
     }
@@ -253,7 +252,7 @@ export class Journal {
 
   /** The tables are empty again: so is everything here, under another origin. */
   forget(): void {
-    this.#rules = new RuleSet(this.#limits, this.#options.wire, stopwatch);
+    this.#rules = new RuleSet(this.#limits, this.#options.wire);
     this.#records.clear();
     this.#snapshotBytes.clear();
     this.#waiting = [];

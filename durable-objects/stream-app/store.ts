@@ -1,5 +1,5 @@
 import type { OffsetEvent, Result, ThingEvent } from "../../engines/streams/hand-over.ts";
-import { noCounters, type RuleCounters, type RuleError } from "../../engines/streams/rule.ts";
+import type { RuleCounters, RuleError } from "../../engines/streams/rule.ts";
 import type { RuleState } from "../../engines/streams/rule-set.ts";
 
 /** A rule as it was deployed. */
@@ -87,7 +87,7 @@ export class StreamStore {
         state: row.state as RuleState, // written by saveRule, as the two below
         deployedAtMs: row.deployed_at_ms,
         error: row.error === null ? undefined : (JSON.parse(row.error) as RuleError),
-        counters: { ...noCounters, ...(JSON.parse(row.counters) as RuleCounters) },
+        counters: JSON.parse(row.counters) as RuleCounters,
       }));
   }
 
@@ -169,11 +169,7 @@ export class StreamStore {
       seq,
     );
     for (const row of rows) {
-      yield {
-        ...row,
-        atMs: row.at_ms,
-        events: JSON.parse(row.events) as ThingEvent[],
-      }; // written by append
+      yield { ...row, atMs: row.at_ms, events: JSON.parse(row.events) as ThingEvent[] }; // written by append
     }
   }
 
