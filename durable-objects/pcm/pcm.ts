@@ -301,6 +301,7 @@ export class Pcm extends DurableObject<PcmEnv> {
 
   /** Carries out what a turn asked for, in order. Resolves when no answer is awaited any more. */
   #run(effects: readonly Effect[]): void | Promise<void> {
+    this.#store.settle();
     const waiting: Promise<void>[] = [];
     for (const effect of effects) {
       switch (effect.kind) {

@@ -1,5 +1,5 @@
 import type { Refusal } from "../../engines/broker/ledger.ts";
-import { type Delivery, deliveryBytes, type Message, type Publisher } from "../../engines/broker/message.ts";
+import type { Delivery, Message, Publisher } from "../../engines/broker/message.ts";
 import type {
   BrokerStore,
   QueueBounds,
@@ -13,6 +13,7 @@ import type {
 } from "../../engines/broker/store.ts";
 import type { QoS, TopicFilter } from "../../engines/mqtt/packet.ts";
 import type { ClaimedDevice, GrantId } from "../../engines/oauth/authority.ts";
+import { DeliveryRows } from "./delivery-rows.ts";
 import { fromJson, toJson } from "./json.ts";
 
 /** All tables but the refused epochs and the schema's version. */
@@ -73,27 +74,19 @@ type SubscriptionRow = {
   identifier: number | null;
 };
 
-type DeliveryRow = {
-  seq: number;
-  packet_id: number | null;
-  is_released: number;
-  qos: number;
-  retain: number;
-  topic_name: string;
-  payload: ArrayBuffer;
-  properties: string | null;
-  expires_at_ms: number | null;
-  shared: string | null;
-};
-
 /** A broker's store in the SQLite of its object. The runtime commits a turn's writes together. */
 export class SqlStore implements BrokerStore {
   readonly #sql: SqlStorage;
-  /** `bytes_so_far` of each session's last delivery, once it was looked up. */
-  readonly #bytesSoFar = new Map<SessionId, number>();
+  readonly #deliveries: DeliveryRows;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
+    this.#deliveries = new DeliveryRows(sql);
+  }
+
+  /** A turn has ended: writes what of it was gathered. */
+  settle(): void {
+    this.#deliveries.settle();
   }
 
   load(): StoredState {
@@ -150,9 +143,8 @@ export class SqlStore implements BrokerStore {
       case "delete-session":
         sql.exec("DELETE FROM session WHERE id = ?", op.session);
         sql.exec("DELETE FROM subscription WHERE session = ?", op.session);
-        sql.exec("DELETE FROM delivery WHERE session = ?", op.session);
+        this.#deliveries.deleteAll(op.session);
         sql.exec("DELETE FROM received WHERE session = ?", op.session);
-        this.#bytesSoFar.delete(op.session);
         return;
       case "subscribe":
         this.#subscribe(op.session, op.subscription);
@@ -165,25 +157,16 @@ export class SqlStore implements BrokerStore {
         );
         return;
       case "enqueue":
-        this.#enqueue(op.session, op.delivery);
+        this.#deliveries.add(op.session, op.delivery);
         return;
       case "sent":
-        sql.exec(
-          "UPDATE delivery SET packet_id = ? WHERE session = ? AND seq = ?",
-          op.packetId,
-          op.session,
-          op.seq,
-        );
+        this.#deliveries.sent(op.session, op.seq, op.packetId);
         return;
       case "released":
-        sql.exec(
-          "UPDATE delivery SET is_released = 1, payload = x'' WHERE session = ? AND seq = ?",
-          op.session,
-          op.seq,
-        );
+        this.#deliveries.released(op.session, op.seq);
         return;
       case "delivered":
-        sql.exec("DELETE FROM delivery WHERE session = ? AND seq = ?", op.session, op.seq);
+        this.#deliveries.delete(op.session, op.seq);
         return;
       case "received":
         sql.exec(
@@ -287,7 +270,7 @@ export class SqlStore implements BrokerStore {
         return;
       case "forget-user":
         for (const table of ofTheUser) sql.exec(`DELETE FROM ${table}`);
-        this.#bytesSoFar.clear();
+        this.#deliveries.forget();
         return;
     }
   }
@@ -330,29 +313,11 @@ export class SqlStore implements BrokerStore {
   }
 
   deliveries(session: SessionId): Delivery[] {
-    return this.#sql
-      .exec<DeliveryRow>("SELECT * FROM delivery WHERE session = ? ORDER BY seq", session)
-      .toArray()
-      .map(toDelivery);
+    return this.#deliveries.of(session);
   }
 
   queueBounds(session: SessionId): QueueBounds {
-    // Two rows read, however many wait: numbers and running totals grow from row to row.
-    const ends = ["ASC", "DESC"].flatMap((order) =>
-      this.#sql
-        .exec<{ seq: number; bytes_so_far: number }>(
-          `SELECT seq, bytes_so_far FROM delivery WHERE session = ? ORDER BY seq ${order} LIMIT 1`,
-          session,
-        )
-        .toArray(),
-    );
-    const [first, last] = ends;
-    if (first === undefined || last === undefined) return { lastSeq: 0, messages: 0, bytes: 0 };
-    return {
-      lastSeq: last.seq,
-      messages: last.seq - first.seq + 1,
-      bytes: last.bytes_so_far - first.bytes_so_far,
-    };
+    return this.#deliveries.bounds(session);
   }
 
   receivedPacketIds(session: SessionId): number[] {
@@ -416,37 +381,6 @@ export class SqlStore implements BrokerStore {
     );
   }
 
-  #enqueue(session: SessionId, delivery: Delivery): void {
-    let soFar = this.#bytesSoFar.get(session);
-    if (soFar === undefined) {
-      const [last] = this.#sql
-        .exec<{ bytes_so_far: number }>(
-          "SELECT bytes_so_far FROM delivery WHERE session = ? ORDER BY seq DESC LIMIT 1",
-          session,
-        )
-        .toArray();
-      soFar = last?.bytes_so_far ?? 0;
-    }
-    soFar += deliveryBytes(delivery);
-    this.#bytesSoFar.set(session, soFar);
-    this.#sql.exec(
-      `INSERT INTO delivery (session, seq, packet_id, is_released, qos, retain, topic_name, payload, properties,
-         expires_at_ms, bytes_so_far, shared) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      session,
-      delivery.seq,
-      delivery.packetId ?? null,
-      delivery.isReleased ? 1 : 0,
-      delivery.qos,
-      delivery.retain ? 1 : 0,
-      delivery.topicName,
-      delivery.payload,
-      delivery.properties === undefined ? null : toJson(delivery.properties),
-      delivery.expiresAtMs ?? null,
-      soFar,
-      delivery.shared === undefined ? null : toJson(delivery.shared),
-    );
-  }
-
   #retain(message: Message): void {
     this.#sql.exec(
       `INSERT OR REPLACE INTO retained (topic_name, payload, qos, properties, publisher_kind, publisher_handle,
@@ -491,19 +425,4 @@ function toMessage(row: RetainedRow): Message {
 
 function toPublisher(kind: string, handle: string): Publisher {
   return { kind: kind as Publisher["kind"], handle }; // made from a Publisher
-}
-
-function toDelivery(row: DeliveryRow): Delivery {
-  return {
-    seq: row.seq,
-    topicName: row.topic_name,
-    payload: new Uint8Array(row.payload),
-    qos: row.qos as 1 | 2, // made from a Delivery
-    retain: row.retain === 1,
-    isReleased: row.is_released === 1,
-    ...(row.packet_id !== null && { packetId: row.packet_id }),
-    ...(row.shared !== null && { shared: fromJson(row.shared) }),
-    ...(row.properties !== null && { properties: fromJson(row.properties) }),
-    ...(row.expires_at_ms !== null && { expiresAtMs: row.expires_at_ms }),
-  };
 }
