@@ -11,6 +11,9 @@ const log = createLog("stream-app", console.log);
 /** Events until a checkpoint, at the least; a checkpoint costs as much as the state is large. */
 const checkpointEvents = 500;
 const timersAtOnce = 1_000;
+/** Payloads that a dry run over the log takes. */
+const historyCharacters = 8_000_000;
+const stopwatch = () => performance.now();
 /** Entries that stay behind the checkpoint, for dry runs over what really came. */
 export const historyEntries = 500;
 
@@ -53,7 +56,7 @@ export class Journal {
     this.#store = store;
     this.#limits = limits;
     this.#options = options;
-    this.#rules = new RuleSet(limits, options.wire);
+    this.#rules = new RuleSet(limits, options.wire, stopwatch);
     this.#state = store.state() ?? newState();
     this.#restore();
   }
@@ -105,10 +108,10 @@ export class Journal {
     const atMs = this.#rules.nowMs;
     const events = isUpToDate ? given : [];
     const accepted = isUpToDate ? upTo : this.#state.accepted;
+    this.#apply(atMs, events);
     this.#state = { ...this.#state, accepted };
     const { source, taken } = this.#state;
     this.#store.append({ seq: ++this.#seq, atMs, source, accepted, taken, events });
-    this.#apply(atMs, events);
     this.#post();
     this.#eventsSinceCheckpoint += Math.max(1, events.length);
     this.#isDirty = true;
@@ -140,7 +143,7 @@ export class Journal {
       this.#store.saveSnapshot(rule.name, snapshot);
       const record = this.#records.get(rule.name);
       if (record !== undefined) {
-        this.record({ ...record, counters: { ...rule.counters }, error: rule.lastError ?? record.error });
+        this.record({ ...record, counters: rule.count(), error: rule.lastError ?? record.error });
       }
       rule.isChanged = false;
     }
@@ -243,16 +246,25 @@ export class Journal {
     return this.#store.logEntries();
   }
 
-  /** The last events that came, oldest first. */
-  history(most: number): ThingEvent[] {
-    const events: ThingEvent[] = [];
-    for (const entry of this.#store.entriesAfter(0)) events.push(...entry.events);
-    return events.slice(-most);
+  /** The last events that came, oldest first; at most so many, and no more than may be in memory at once. */
+  history(most: number, sinceMs = 0): ThingEvent[] {
+    const parts: (readonly ThingEvent[])[] = [];
+    let count = 0;
+    let characters = 0;
+    for (const entry of this.#store.latestEntries()) {
+      // An event is in the log after it came.
+      if (count >= most || characters > historyCharacters || entry.atMs < sinceMs) break;
+      const events = entry.events.filter(({ atMs }) => atMs >= sinceMs);
+      parts.push(events);
+      count += events.length;
+      for (const { payload } of events) characters += payload.length;
+    }
+    return parts.reverse().flat().slice(-most);
   }
 
   /** The tables are empty again: so is everything here, under another origin. */
   forget(): void {
-    this.#rules = new RuleSet(this.#limits, this.#options.wire);
+    this.#rules = new RuleSet(this.#limits, this.#options.wire, stopwatch);
     this.#records.clear();
     this.#snapshotBytes.clear();
     this.#waiting = [];

@@ -32,11 +32,13 @@ export interface RuleReport extends RuleMetrics {
 /** An answer that may be an error: RPC would carry the words of an exception only. */
 export type Answer<T> = { readonly ok: T } | { readonly error: RuleError };
 
-/** What a dry run is to run, and over what; without events, over those that came lately. */
+/** What a dry run is to run, and over what; without events, over those of the log, or the last of them. */
 export interface TestRequest {
   readonly name?: string;
   readonly text?: string;
   readonly events?: readonly ThingEvent[];
+  /** Of the log, only what came from then on. */
+  readonly sinceMs?: number;
   readonly untilMs?: number;
   /** Also what each query put out, and from which events. */
   readonly isTraced?: boolean;

@@ -1,5 +1,5 @@
 import type { OffsetEvent, Result, ThingEvent } from "../../engines/streams/hand-over.ts";
-import type { RuleCounters, RuleError } from "../../engines/streams/rule.ts";
+import { noCounters, type RuleCounters, type RuleError } from "../../engines/streams/rule.ts";
 import type { RuleState } from "../../engines/streams/rule-set.ts";
 
 /** A rule as it was deployed. */
@@ -87,7 +87,7 @@ export class StreamStore {
         state: row.state as RuleState, // written by saveRule, as the two below
         deployedAtMs: row.deployed_at_ms,
         error: row.error === null ? undefined : (JSON.parse(row.error) as RuleError),
-        counters: JSON.parse(row.counters) as RuleCounters,
+        counters: { ...noCounters, ...(JSON.parse(row.counters) as RuleCounters) },
       }));
   }
 
@@ -168,9 +168,15 @@ export class StreamStore {
       "SELECT seq, at_ms, source, accepted, taken, events FROM log WHERE seq > ? ORDER BY seq",
       seq,
     );
-    for (const row of rows) {
-      yield { ...row, atMs: row.at_ms, events: JSON.parse(row.events) as ThingEvent[] }; // written by append
-    }
+    for (const row of rows) yield entryOf(row);
+  }
+
+  /** All entries, newest first. */
+  *latestEntries(): Generator<StoredEntry> {
+    const rows = this.#sql.exec<LogRow>(
+      "SELECT seq, at_ms, source, accepted, taken, events FROM log ORDER BY seq DESC",
+    );
+    for (const row of rows) yield entryOf(row);
   }
 
   logEntries(): number {
@@ -181,6 +187,10 @@ export class StreamStore {
   trimLog(seq: number): void {
     this.#sql.exec("DELETE FROM log WHERE seq <= ?", seq);
   }
+}
+
+function entryOf(row: LogRow): StoredEntry {
+  return { ...row, atMs: row.at_ms, events: JSON.parse(row.events) as ThingEvent[] }; // written by append
 }
 
 function partsOf(text: string): string[] {

@@ -152,11 +152,11 @@ export class StreamApp extends DurableObject<StreamAppEnv> {
   }
 
   /** Runs a rule, deployed or not, over given events or over those that came lately. Changes nothing. */
-  dryRun({ name, text, events, untilMs, isTraced = false }: TestRequest): Answer<DryRun> {
+  dryRun({ name, text, events, sinceMs, untilMs, isTraced = false }: TestRequest): Answer<DryRun> {
     const tested = text ?? (name === undefined ? undefined : this.#journal.records.get(name)?.text);
     if (tested === undefined) return unknownRule(name ?? "");
     const limit = this.#limits.maxTestEvents;
-    const over = events ?? this.#journal.history(limit);
+    const over = events ?? this.#journal.history(limit, sinceMs);
     if (over.length > limit) return refusal("LIMIT", `A dry run takes at most ${limit} events`);
     return answered(() =>
       dryRun(name ?? "test", tested, over, this.#limits, { untilMs, isTraced, wire: this.#wire }),

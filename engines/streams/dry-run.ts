@@ -6,6 +6,7 @@ import { RuleSet } from "./rule-set.ts";
 import { type Wire, wireOwners } from "./wiring.ts";
 
 const maxTrace = 2_000;
+const maxTraceCharacters = 4_000_000;
 
 /** One result of a dry run, and the event (by its place in the input) that brought it, or a timer. */
 export interface TestedResult {
@@ -25,8 +26,12 @@ export interface TestedStep {
 }
 
 export interface DryRun {
-  /** The first `maxTrace` steps, if they were asked for. */
+  /** The first steps, if they were asked for. */
   readonly trace?: readonly TestedStep[];
+  /** There were more than `maxTrace`, or too large ones. */
+  readonly isTraceCut?: boolean;
+  /** What each query still holds at the end: rows of its windows, partial matches of its patterns. */
+  readonly holds: readonly { readonly name: string; readonly rows: number; readonly matches: number }[];
   readonly results: readonly TestedResult[];
   readonly eventsIn: number;
   readonly errors: number;
@@ -57,10 +62,17 @@ export function dryRun(
   const results: TestedResult[] = [];
   const trace: TestedStep[] = [];
   let current = -1;
+  let traceCharacters = 0;
+  let isTraceCut = false;
   if (isTraced) {
     rule.onTrace(({ query, isExpired, row, inputs }) => {
-      if (trace.length < maxTrace)
-        trace.push({ after: current, query, isExpired, ...plain({ row, inputs }) });
+      isTraceCut ||= trace.length >= maxTrace || traceCharacters > maxTraceCharacters;
+      if (isTraceCut) return;
+      const step = plainJson({ row, inputs });
+      traceCharacters += step.length;
+      // `plainJson` wrote it.
+      const { row: plainRow, inputs: plainInputs } = JSON.parse(step) as { row: unknown; inputs: unknown };
+      trace.push({ after: current, query, isExpired, row: plainRow, inputs: plainInputs });
     });
   }
   const collect = (after: number) => {
@@ -93,14 +105,13 @@ export function dryRun(
     results,
     eventsIn,
     errors,
-    ...(isTraced && { trace }),
+    holds: rule.metrics().queries,
+    ...(isTraced && { trace, isTraceCut }),
     ...(lastError !== undefined && { lastError }),
   };
 }
 
 /** As JSON has it: a long beyond 2^53 as text. */
-function plain(step: { row: unknown; inputs: unknown }): { row: unknown; inputs: unknown } {
-  return JSON.parse(
-    JSON.stringify(step, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value)),
-  );
+function plainJson(step: { row: unknown; inputs: unknown }): string {
+  return JSON.stringify(step, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));
 }

@@ -107,6 +107,32 @@ test("a dry run over what came lately puts out the same and changes nothing", as
   expect(totals((await app.take(batch(4, [reading("n", 4)]))).results)).toEqual([3, 7]);
 });
 
+test("a new text is tried over what came since a time, with what each query put out and still holds", async () => {
+  const app = appOf("since");
+  await app.deploy("pairs", pairs);
+  const startMs = Date.now() - 60_000;
+  await app.take(
+    batch(
+      1,
+      [1, 2, 3, 4, 5].map((n) => reading("n", n, startMs + n * 1000)),
+    ),
+  );
+  const text = pairs.replace("lengthBatch(2)", "lengthBatch(3)");
+  const whole = await app.dryRun({ name: "pairs", text, isTraced: true });
+  expect(whole).toMatchObject({ ok: { eventsIn: 5, results: [{ after: 2 }] } });
+  const answer = await app.dryRun({ name: "pairs", text, sinceMs: startMs + 2_000, isTraced: true });
+  expect(answer).toMatchObject({
+    ok: {
+      eventsIn: 4,
+      results: [{ after: 2, result: { payload: '{"total":9}' } }],
+      holds: [{ rows: expect.any(Number) }],
+      trace: [{ after: 2, isExpired: false, row: [9], inputs: [{ input: "N", values: { value: 4 } }] }],
+      isTraceCut: false,
+    },
+  });
+  expect(await app.status("pairs")).toMatchObject({ ok: { text: pairs, version: 1 } });
+});
+
 test("metrics: events in and out, rows, size of the state, lag", async () => {
   const app = appOf("numbers");
   await app.deploy("pairs", pairs);

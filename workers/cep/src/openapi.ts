@@ -109,7 +109,7 @@ const schemas = {
       text: { type: "string", description: "SiddhiQL; without it the deployed text." },
       events: {
         type: "array",
-        description: "Without it, what came lately.",
+        description: "Without it, what is in the log: the last events that some running rule wanted.",
         items: {
           type: "object",
           required: ["topic", "payload", "at"],
@@ -121,6 +121,7 @@ const schemas = {
           },
         },
       },
+      since: { type: "string", format: "date-time", description: "Of the log, only what came from then on." },
       until: { type: "string", format: "date-time", description: "Where the clock stops, for timers." },
       trace: { type: "boolean", description: "Also what each query put out, and from which events." },
     },
@@ -132,6 +133,15 @@ const schemas = {
       events_in: { type: "integer" },
       errors: { type: "integer" },
       last_error: { $ref: "#/components/schemas/RuleError" },
+      holds: {
+        type: "array",
+        description: "What each query still holds: rows of its windows, partial matches of its patterns.",
+        items: {
+          type: "object",
+          properties: { name: { type: "string" }, rows: { type: "integer" }, matches: { type: "integer" } },
+        },
+      },
+      trace_is_cut: { type: "boolean", description: "There was more than 2,000 steps or 4 MB." },
       trace: {
         type: "array",
         description: "Why each result came, or how far it got.",
@@ -152,7 +162,7 @@ const schemas = {
           type: "object",
           required: ["kind", "id", "rule", "at", "after_event", "payload"],
           properties: {
-            kind: { enum: ["stream", "alarm", "command"] },
+            kind: { enum: ["stream", "alarm", "command", "webhook"] },
             id: { type: "string" },
             rule: { type: "string" },
             stream: { type: "string" },

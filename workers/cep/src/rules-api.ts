@@ -134,6 +134,7 @@ async function ruleText(c: Context<RulesApi>): Promise<string> {
 
 const testSchema = z.object({
   text: z.string().optional(),
+  since: z.iso.datetime().optional(),
   until: z.iso.datetime().optional(),
   trace: z.boolean().optional(),
   events: z
@@ -158,7 +159,12 @@ async function testBody(c: Context<RulesApi>): Promise<z.infer<typeof testSchema
 }
 
 /** Test events by their topics in the owner's tree, oldest first. */
-function over({ events, until, trace = false }: Omit<z.infer<typeof testSchema>, "text">): TestRequest {
+function over({
+  events,
+  since,
+  until,
+  trace = false,
+}: Omit<z.infer<typeof testSchema>, "text">): TestRequest {
   const things = events?.map(({ topic, payload, at, name = "", user }): ThingEvent => {
     const [, device = "", ...rest] = topic.split("/");
     return {
@@ -172,6 +178,7 @@ function over({ events, until, trace = false }: Omit<z.infer<typeof testSchema>,
   });
   return {
     ...(things !== undefined && { events: things.sort((a, b) => a.atMs - b.atMs) }),
+    ...(since !== undefined && { sinceMs: Date.parse(since) }),
     ...(until !== undefined && { untilMs: Date.parse(until) }),
     isTraced: trace,
   };
@@ -262,23 +269,26 @@ function fleetJson({ outputs, queries }: FleetReport) {
 
 function tested(c: Context<RulesApi>, answer: Answer<DryRun>) {
   if ("error" in answer) return refused(c, answer.error);
-  const { results, eventsIn, errors, lastError, trace } = answer.ok;
+  const { results, eventsIn, errors, lastError, trace, isTraceCut, holds } = answer.ok;
   return c.json({
     events_in: eventsIn,
     errors,
     ...(lastError !== undefined && { last_error: errorJson(lastError) }),
     results: results.map(({ after, atMs, result: { number: _, payload, ...result } }) => ({
       ...result,
+      ...("atMs" in result && { atMs: undefined }),
       at: new Date(atMs).toISOString(),
       after_event: after,
       payload: JSON.parse(payload),
     })),
+    holds,
     ...(trace !== undefined && {
       trace: trace.map(({ after, isExpired, ...step }) => ({
         ...step,
         expired: isExpired,
         after_event: after,
       })),
+      trace_is_cut: isTraceCut,
     }),
   });
 }
