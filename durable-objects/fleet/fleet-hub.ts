@@ -1,15 +1,9 @@
 import { DurableObject } from "cloudflare:workers";
-import type {
-  FleetInterest,
-  FleetMember,
-  FleetReturned,
-  FleetReturns,
-} from "../../engines/fleet/fleet-hand-over.ts";
+import type { FleetInterest, FleetMember } from "../../engines/fleet/fleet-hand-over.ts";
 import { type FleetLimits, fleetLimitsFrom } from "../../engines/fleet/fleet-limits.ts";
-import { type FleetReport, fleetReport } from "../../engines/fleet/fleet-report.ts";
-import { combinedWire, crossingTopic, wholeWire, wireShard } from "../../engines/fleet/fleet-wiring.ts";
+import { combinedWire, crossingTopic } from "../../engines/fleet/fleet-wiring.ts";
 import { routesOf } from "../../engines/fleet/routes.ts";
-import { type DryRun, dryRun } from "../../engines/streams/dry-run.ts";
+import type { DryRun } from "../../engines/streams/dry-run.ts";
 import {
   firstBatch,
   type OffsetEvent,
@@ -17,70 +11,19 @@ import {
   type ResultDelivery,
   type ResultPosition,
 } from "../../engines/streams/hand-over.ts";
-import { RuleSet } from "../../engines/streams/rule-set.ts";
-import { Deployment } from "../stream-app/deployment.ts";
 import { Heartbeat } from "../stream-app/heartbeat.ts";
 import { Journal } from "../stream-app/journal.ts";
 import { Outbox } from "../stream-app/outbox.ts";
-import {
-  type Answer,
-  answered,
-  type RuleReport,
-  type RuleStatus,
-  refusal,
-  type TestRequest,
-  unknownRule,
-} from "../stream-app/rule-status.ts";
+import type { Answer, RuleReport, TestRequest } from "../stream-app/rule-status.ts";
 import { migrate } from "../stream-app/schema.ts";
 import { freshEvents, StreamStore } from "../stream-app/store.ts";
 import { Feeders } from "./feeders.ts";
+import { FleetDeployment } from "./fleet-deployment.ts";
+import type { FleetHubEnv, FleetRuleStatus, FleetSize } from "./fleet-ports.ts";
 import { FleetResults, type KeptResult } from "./fleet-results.ts";
 import { FleetTeller } from "./fleet-teller.ts";
 import { Members } from "./members.ts";
-import { type ShardConfig, type ShardReport, shardName } from "./shard-config.ts";
-
-/** One of an app's shards, as its combining object calls it. */
-export interface ShardPort {
-  configure(config: ShardConfig): Promise<Readonly<Record<string, readonly string[]>>>;
-  forget(keys: readonly string[]): Promise<void>;
-  leave(user: string, keys: readonly string[]): Promise<void>;
-  report(name: string): Promise<ShardReport | undefined>;
-}
-
-/** The gateway, which opens the way back to a personal cloud. */
-export interface WaysBack {
-  fleetInterest(app: string, member: FleetMember, interest: FleetInterest): Promise<void>;
-  fleetResults(app: string, member: FleetMember, returns: FleetReturns): Promise<FleetReturned>;
-}
-
-/** What the object needs of its script's bindings. */
-export interface FleetHubEnv {
-  readonly FLEET_SHARD: {
-    idFromName(name: string): DurableObjectId;
-    get(id: DurableObjectId): ShardPort;
-  };
-  readonly GATEWAY: WaysBack;
-  /** See `fleetLimitsFrom`. */
-  readonly FLEET_LIMITS?: string;
-  /** `true`: webhooks may go to `http://127.0.0.1`, for development only. */
-  readonly ALLOW_LOOPBACK_WEBHOOKS?: string;
-}
-
-/** A rule of an app, with what its text means for the users. */
-export interface FleetRuleStatus extends RuleStatus {
-  readonly fleet: FleetReport;
-}
-
-/** How large an app's fleet is, and its limits. */
-export interface FleetSize {
-  readonly users: number;
-  readonly shards: number;
-  readonly limits: FleetLimits;
-  /** Results for users that were dropped because too many waited. */
-  readonly droppedReturns: number;
-  /** Results that a user's grant did not allow. */
-  readonly refusedReturns: number;
-}
+import { type ShardConfig, shardName } from "./shard-config.ts";
 
 /**
  * The combining object of one app: the developer's rules, which users feed them, the queries that bring events of
@@ -91,13 +34,12 @@ export interface FleetSize {
 export class FleetHub extends DurableObject<FleetHubEnv> {
   readonly #limits: FleetLimits;
   readonly #journal: Journal;
-  readonly #deployment: Deployment;
+  readonly #rules: FleetDeployment;
   readonly #feeders: Feeders;
   readonly #members: Members;
   readonly #results: FleetResults;
   readonly #teller: FleetTeller;
   readonly #outbox: Outbox;
-  readonly #allowLoopback: boolean;
   readonly #heartbeat: Heartbeat;
 
   constructor(ctx: DurableObjectState, env: FleetHubEnv) {
@@ -108,20 +50,19 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
     this.#feeders = new Feeders(sql);
     this.#results = new FleetResults(sql, this.#limits);
     this.#members = new Members(sql);
-    this.#allowLoopback = env.ALLOW_LOOPBACK_WEBHOOKS === "true";
+    const allowLoopback = env.ALLOW_LOOPBACK_WEBHOOKS === "true";
     this.#outbox = new Outbox(sql, {
       maxWaiting: this.#limits.maxWaitingPostings,
-      allowLoopback: this.#allowLoopback,
+      allowLoopback,
       origin: () => this.#journal.state.origin,
       changed: () => this.#heartbeat.schedule(),
     });
     this.#journal = new Journal(new StreamStore(sql), this.#limits, {
-      wire: combinedWire({ allowLoopback: this.#allowLoopback }),
+      wire: combinedWire({ allowLoopback }),
       historyEntries: 0,
       post: (postings) => this.#outbox.add(postings),
     });
     this.#fileResults(); // what was filed before is known by its number
-    this.#deployment = new Deployment(this.#journal, this.#limits);
     this.#teller = new FleetTeller({
       sql,
       app: ctx.id.name ?? "",
@@ -137,6 +78,14 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
       config: () => this.#config(),
       interest: () => this.#interest(),
       origin: () => this.#journal.state.origin,
+    });
+    this.#rules = new FleetDeployment({
+      journal: this.#journal,
+      limits: this.#limits,
+      feeders: this.#feeders,
+      teller: this.#teller,
+      outbox: this.#outbox,
+      allowLoopback,
     });
     this.#heartbeat = new Heartbeat(ctx.storage, this.#journal, () => this.#toldAfterMs());
     void ctx.blockConcurrencyWhile(() => this.#heartbeat.restore());
@@ -205,92 +154,45 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
 
   // From the developer
 
-  async deploy(name: string, text: string, ifVersion?: number): Promise<Answer<FleetRuleStatus>> {
-    // What runs in the shards is tried first: they would only say no later.
-    const tried = answered(() => new RuleSet(this.#limits, wireShard(0, 1)).compile(name, text).name);
-    if ("error" in tried) return tried;
-    this.#fixShards();
-    const before = this.#journal.records.get(name);
-    const answer = this.#deployment.deploy(name, text, ifVersion);
-    if ("error" in answer) return answer;
-    if (before?.version !== answer.ok.version) this.#revise(name);
-    const inShards = await this.#changed();
-    const dropped = [...(answer.ok.dropped ?? []), ...(inShards[name] ?? [])];
-    const hasWebhooks = this.#journal.rules.get(name)?.hasWebhooks === true;
-    const webhookSecret = hasWebhooks ? this.#outbox.secretFor(name) : undefined;
-    return {
-      ok: {
-        ...this.#statusOf(answer.ok),
-        ...(answer.ok.dropped !== undefined && { dropped }),
-        ...(webhookSecret !== undefined && { webhookSecret }),
-      },
-    };
+  deploy(name: string, text: string, ifVersion?: number): Promise<Answer<FleetRuleStatus>> {
+    return this.#told(this.#rules.deploy(name, text, ifVersion));
   }
 
   /** Another secret for a rule's webhooks; for a day they are signed with both. */
   renewWebhookSecret(name: string): Answer<string> {
-    const secret = this.#outbox.renewSecret(name);
-    return secret === undefined
-      ? refusal("NOT_FOUND", "There is no such rule with a webhook")
-      : { ok: secret };
+    return this.#rules.renewWebhookSecret(name);
   }
 
-  /** Also a rule that a limit stopped in one shard only. */
-  async start(name: string): Promise<Answer<FleetRuleStatus>> {
-    const wasRunning = this.#journal.records.get(name)?.state === "running";
-    const answer = this.#deployment.start(name);
-    if ("error" in answer) return answer;
-    this.#revise(name);
-    if (wasRunning) {
-      this.#journal.interestChanged();
-      this.#journal.checkpoint();
-    }
-    await this.#changed();
-    return this.status(name);
+  /** Goes on where `stop` left off, also a rule that a limit stopped in one shard only. */
+  start(name: string): Promise<Answer<FleetRuleStatus>> {
+    return this.#told(this.#rules.start(name));
   }
 
-  async stop(name: string): Promise<Answer<FleetRuleStatus>> {
-    const answer = this.#deployment.stop(name);
-    if ("error" in answer) return answer;
-    await this.#changed();
-    return this.status(name);
+  /** The rule gets no more events and no time; its state is kept. */
+  stop(name: string): Promise<Answer<FleetRuleStatus>> {
+    return this.#told(this.#rules.stop(name));
   }
 
-  async remove(name: string): Promise<Answer<true>> {
-    this.#outbox.remove(name);
-    const answer = this.#deployment.remove(name);
-    if ("ok" in answer) await this.#changed();
-    return answer;
+  /** Forgets a rule and its state. */
+  remove(name: string): Promise<Answer<true>> {
+    return this.#told(this.#rules.remove(name));
   }
 
-  async list(): Promise<readonly FleetRuleStatus[]> {
-    return Promise.all(this.#deployment.list().map((status) => this.#withShards(status)));
+  list(): Promise<readonly FleetRuleStatus[]> {
+    return this.#rules.list();
   }
 
-  async status(name: string): Promise<Answer<FleetRuleStatus>> {
-    const answer = this.#deployment.status(name);
-    return "error" in answer ? answer : { ok: await this.#withShards(answer.ok) };
+  status(name: string): Promise<Answer<FleetRuleStatus>> {
+    return this.#rules.status(name);
   }
 
-  /** The numbers of the combining object and all shards together. */
-  async metrics(name: string): Promise<Answer<RuleReport>> {
-    const answer = this.#deployment.metrics(name);
-    if ("error" in answer) return answer;
-    const reports = await this.#teller.reports(name);
-    const webhooks = this.#outbox.isUsedBy(name) ? this.#outbox.report(name) : undefined;
-    const own: RuleReport = { ...answer.ok, eventsIn: 0, ...(webhooks !== undefined && { webhooks }) };
-    return { ok: reports.reduce((sum, { metrics }) => together(sum, metrics), own) };
+  metrics(name: string): Promise<Answer<RuleReport>> {
+    return this.#rules.metrics(name);
   }
 
   /** Runs a rule over given events in one piece. Changes nothing. */
-  dryRun({ name, text, events, untilMs, isTraced = false }: TestRequest): Answer<DryRun> {
-    const tested = text ?? (name === undefined ? undefined : this.#journal.records.get(name)?.text);
-    if (tested === undefined) return unknownRule(name ?? "");
-    if (events === undefined) return refusal("EVENTS", "What users granted is not kept: give the events");
-    const limit = this.#limits.maxTestEvents;
-    if (events.length > limit) return refusal("LIMIT", `A dry run takes at most ${limit} events`);
-    const options = { untilMs, isTraced, wire: wholeWire({ allowLoopback: this.#allowLoopback }) };
-    return answered(() => dryRun(name ?? "test", tested, events, this.#limits, options));
+  dryRun(request: TestRequest): Answer<DryRun> {
+    return this.#rules.dryRun(request);
   }
 
   /** Results for the developer after a number, oldest first. */
@@ -317,17 +219,6 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
 
   get #shards(): number {
     return Number(this.#feeders.setting("shards") ?? this.#limits.shards);
-  }
-
-  /** From the first rule on the number stays: every key is where it is. */
-  #fixShards(): void {
-    if (this.#feeders.setting("shards") === undefined)
-      this.#feeders.set("shards", String(this.#limits.shards));
-  }
-
-  #revise(name: string): void {
-    const setting = `revision of ${name}`;
-    this.#feeders.set(setting, String(Number(this.#feeders.setting(setting) ?? 0) + 1));
   }
 
   /** Results of the journal become rows, in the turn that computed them; each number once. */
@@ -371,13 +262,13 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
     };
   }
 
-  /** The shards hear of it before the developer does, the personal clouds soon after. */
-  async #changed(): Promise<Readonly<Record<string, readonly string[]>>> {
+  /** After a change of the rules: results that it brought are filed, and the personal clouds hear of it soon. */
+  async #told<T>(change: Promise<T>): Promise<T> {
+    const answer = await change;
     this.#fileResults();
     this.#outbox.send();
-    const dropped = await this.#teller.configure();
     this.ctx.waitUntil(this.#tell());
-    return dropped;
+    return answer;
   }
 
   /** When something has to be told, for want of an answer to the last time. */
@@ -394,21 +285,6 @@ export class FleetHub extends DurableObject<FleetHubEnv> {
     await this.#teller.tell();
     this.#heartbeat.schedule();
   }
-
-  #statusOf(status: RuleStatus): FleetRuleStatus {
-    return { ...status, fleet: fleetReport(status.text) };
-  }
-
-  /** A limit that stopped a rule in a shard has stopped it for some of the users. */
-  async #withShards(status: RuleStatus): Promise<FleetRuleStatus> {
-    const failed = (await this.#teller.reports(status.name)).find(({ state }) => state === "failed");
-    const error = status.error ?? failed?.error;
-    return {
-      ...this.#statusOf(status),
-      ...(failed !== undefined && { state: failed.state }),
-      ...(error !== undefined && { error }),
-    };
-  }
 }
 
 function rowOf(result: Result): OffsetEvent[] {
@@ -416,23 +292,4 @@ function rowOf(result: Result): OffsetEvent[] {
   const topic = crossingTopic(result.rule, result.stream);
   const event = { device: "", name: "", topic, payload: result.payload, atMs: Date.now() };
   return [[result.number, event]];
-}
-
-/** `eventsIn` is what users sent, `eventsOut` what the rule put out. */
-function together(sum: RuleReport, shard: RuleReport | undefined): RuleReport {
-  if (shard === undefined) return sum;
-  const streams = { ...sum.streams };
-  for (const [stream, n] of Object.entries(shard.streams)) streams[stream] = (streams[stream] ?? 0) + n;
-  return {
-    ...sum,
-    eventsIn: sum.eventsIn + shard.eventsIn,
-    errors: sum.errors + shard.errors,
-    rows: sum.rows + shard.rows,
-    snapshotBytes: sum.snapshotBytes + shard.snapshotBytes,
-    lagMs: Math.max(sum.lagMs, shard.lagMs),
-    streams,
-    partitions: [...sum.partitions, ...shard.partitions],
-    waitingResults: sum.waitingResults + shard.waitingResults,
-    logEntries: sum.logEntries + shard.logEntries,
-  };
 }

@@ -1,7 +1,7 @@
 import type { FleetInterest, FleetMember } from "../../engines/fleet/fleet-hand-over.ts";
 import { createLog } from "../../engines/log/log.ts";
 import type { Feeders } from "./feeders.ts";
-import type { ShardPort, WaysBack } from "./fleet-hub.ts";
+import type { ShardPort, WaysBack } from "./fleet-ports.ts";
 import type { FleetResults } from "./fleet-results.ts";
 import type { Members } from "./members.ts";
 import type { ShardConfig, ShardReport } from "./shard-config.ts";

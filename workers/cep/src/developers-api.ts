@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { z } from "zod";
-import type { FleetSize } from "../../../durable-objects/fleet/fleet-hub.ts";
+import type { FleetSize } from "../../../durable-objects/fleet/fleet-ports.ts";
 import type { KeptResult } from "../../../durable-objects/fleet/fleet-results.ts";
 import type { Answer } from "../../../durable-objects/stream-app/rule-status.ts";
 import { CodedError } from "../../../engines/errors/coded-error.ts";
