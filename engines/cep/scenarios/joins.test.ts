@@ -122,6 +122,41 @@ describe("joins of tables and named windows", () => {
   );
 });
 
+describe("chains of joins", () => {
+  scenario(
+    "a path through a table, joined again and again",
+    `define stream R (a string, b string); define stream L (a string, b string, t int); define table T (a string, b string, t int);
+     from L insert into T;
+     from R join T on T.a == R.a select T.b as b, T.t as t, R.b as goal insert into Way;
+     from Way join T on Way.b == T.a select T.b as b, Way.t + T.t as t, Way.goal as goal insert into Way;
+     from Way[b == goal] select t insert into Out;`,
+    [
+      ["L", "a", "b", 10],
+      ["L", "b", "c", 20],
+      ["L", "c", "d", 30],
+      ["R", "a", "d"],
+      ["R", "b", "c"],
+    ],
+    { Out: [[60], [20]] },
+  );
+  scenario(
+    "without a window nothing is counted twice, with one the old event leaves the count",
+    `define stream D (id int); define table T (id int); define stream I (id int); from I insert into T; from D delete T on T.id == id;
+     from D select id insert into C;
+     @info(name = 'none') from C#window.length(0) as c join T as d select count() as n insert into A;
+     @info(name = 'one') from C#window.length(1) as c join T as d select count() as n insert into B;`,
+    [
+      ["I", 1],
+      ["I", 2],
+      ["I", 3],
+      ["I", 4],
+      ["C", 1],
+      ["D", 1],
+    ],
+    { "query:none": [[4], [3]], "query:one": [[4], [4]] },
+  );
+});
+
 refuses(
   "a join",
   `${S}from L#window.length(1) outer join R#window.length(1) on L.id == R.id select v insert into Out;`,

@@ -130,3 +130,60 @@ describe("on-demand queries", () => {
     ],
   );
 });
+
+describe("comparisons find the same rows with and without indexes", () => {
+  const rows: Step[] = [
+    ["S", "w", 200],
+    ["S", "b", 150],
+    ["S", "i", 100],
+  ];
+  const turned: Record<string, string> = {
+    ">": "<",
+    ">=": "<=",
+    "<": ">",
+    "<=": ">=",
+    "==": "==",
+    "!=": "!=",
+  };
+  const found: Record<string, string[]> = {
+    ">": ["w"],
+    ">=": ["w", "b"],
+    "<": ["i"],
+    "<=": ["b", "i"],
+    "==": ["b"],
+    "!=": ["w", "i"],
+  };
+  for (const indexes of [
+    "",
+    "@Index('v') ",
+    "@PrimaryKey('v') ",
+    "@PrimaryKey('k') @Index('v') ",
+    "@PrimaryKey('k', 'v') ",
+  ])
+    for (const [operator, keys] of Object.entries(found)) {
+      const others = ["w", "b", "i"].filter((k) => !keys.includes(k));
+      const ask = (on: string, expected: string[]): Step => ({
+        ask: `from T on ${on} select k`,
+        rows: expected.map((k) => [k]),
+        inAnyOrder: true,
+      });
+      scenario(
+        `v ${operator} 150 with ${indexes || "none"}`,
+        `define stream S (k string, v long); define stream D (v long); ${indexes}define table T (k string, v long);
+         from S insert into T; from D delete T on T.v ${operator} v;`,
+        [
+          ...rows,
+          ask(`v ${operator} 150L`, keys),
+          ask(`150L ${turned[operator]} v`, keys),
+          ask(`not (v ${operator} 150L)`, others),
+          ask(
+            `v ${operator} 150L and k == 'w'`,
+            keys.filter((k) => k === "w"),
+          ),
+          ask(`v ${operator} 150L or k == 'w'`, [...new Set([...keys, "w"])]),
+          ["D", 150],
+          ask("v > 0L", others),
+        ],
+      );
+    }
+});

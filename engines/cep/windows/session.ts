@@ -235,7 +235,6 @@ export const sessionWindow: WindowExtension = {
     ["session.gap"],
     ["session.gap", "session.key"],
     ["session.gap", "session.key", "allowed.latency"],
-    ["session.gap", "allowed.latency"],
   ],
   returns: [],
   examples: [
@@ -251,7 +250,7 @@ export const sessionWindow: WindowExtension = {
     if (key !== undefined && key.variable === undefined)
       throw new CepError("WRONG_PARAMETERS", "A session key must be an attribute", span);
     const gap = constantNumber(args[0]) ?? 0;
-    const latency = constantNumber(args.slice(1).find((a) => a.type !== "string")) ?? 0;
+    const latency = constantNumber(args[2]) ?? 0;
     if (latency > gap)
       throw new CepError(
         "WRONG_PARAMETERS",
