@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Flood, Flooded } from "./support/flooder.ts";
 import { LoadClient, sequenceOf, Template } from "./support/load-client.ts";
 import { latencies, sleep, tell } from "./support/measure.ts";
-import type { Target, World } from "./support/targets.ts";
+import type { Room, World } from "./support/targets.ts";
 
 /**
  * What does a quiet user (20 messages a second) notice when 50 others flood as fast as they can? The platform has
@@ -14,12 +14,17 @@ export async function fairness(world: World): Promise<void> {
   const flooders = world.isSmoke ? 5 : 50;
   await world.restart({});
   for (const target of world.all) {
-    const calm = await quietUser(target, seconds);
+    // Before the flood: a system that starves lets nobody in.
+    const room = target.room(0);
+    const quiet = await LoadClient.connect(room.endpoint, { mqttClientId: "quiet" });
+    await quiet.subscribe(room.topicFilter, 0);
+    const calm = await say(quiet, room, seconds);
     tell({ name: "broker.fairness", system: target.name, flooders: 0, ...latencies(calm.samples) });
     const clients = Array.from({ length: flooders }, (_, index) => target.room(index + 1));
     const flood = await startFlood({ clients });
     await sleep(world.isSmoke ? 300 : 2000);
-    const { samples, missing } = await quietUser(target, seconds);
+    const { samples, missing } = await say(quiet, room, seconds);
+    quiet.close();
     const { written, connections } = await flood.stop();
     const rate = written / (seconds + 2);
     tell({
@@ -35,10 +40,12 @@ export async function fairness(world: World): Promise<void> {
   await world.restart();
 }
 
-async function quietUser(target: Target, seconds: number): Promise<{ samples: number[]; missing: number }> {
-  const room = target.room(0);
-  const client = await LoadClient.connect(room.endpoint, { mqttClientId: "quiet" });
-  await client.subscribe(room.topicFilter, 0);
+/** Says something 20 times a second, and hears it. */
+async function say(
+  client: LoadClient,
+  room: Room,
+  seconds: number,
+): Promise<{ samples: number[]; missing: number }> {
   const template = new Template(room.topicName, 0);
   const sentAt: number[] = [];
   const samples: number[] = [];
@@ -53,7 +60,6 @@ async function quietUser(target: Target, seconds: number): Promise<{ samples: nu
     await sleep(50);
   }
   for (let waits = 0; samples.length < count && waits < 100; waits += 1) await sleep(100);
-  client.close();
   const endedAt = performance.now();
   // What has not come in ten seconds counts as if it had come now, and is told by itself.
   const missing = sentAt.slice(samples.length).map((at) => endedAt - at);

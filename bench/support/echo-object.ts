@@ -30,8 +30,15 @@ export default {
 };
 `;
 
-/** @returns its WebSocket address, and how to stop it. */
-export async function startEchoObject(stateDir: string): Promise<{ url: string; stop(): Promise<void> }> {
+export interface EchoObject {
+  /** `ws://…`; the path names the room. */
+  readonly url: string;
+  /** Puts the object of a room (`/room-1`) to sleep; its sockets stay open. */
+  hibernate(room: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startEchoObject(stateDir: string): Promise<EchoObject> {
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       name: "echo",
@@ -50,5 +57,10 @@ export async function startEchoObject(stateDir: string): Promise<{ url: string; 
   );
   await miniflare.ready;
   const url = await miniflare.unsafeGetDirectURL("echo");
-  return { url: url.href.replace("http", "ws"), stop: () => miniflare.dispose() };
+  return {
+    url: url.href.replace("http", "ws"),
+    hibernate: (name) =>
+      miniflare.unsafeEvictDurableObject("echo", "Echo", { name, webSockets: "hibernate" }),
+    stop: () => miniflare.dispose(),
+  };
 }

@@ -1,5 +1,5 @@
 import { fork } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import path from "node:path";
 import { addressesFrom } from "../../../scripts/platform/addresses.ts";
@@ -34,10 +34,16 @@ export interface EdgenymTarget extends Target {
   readonly users: readonly BenchUser[];
 }
 
+/** The object that only passes frames on. */
+export interface ForwarderTarget extends Target {
+  readonly name: "forwarder";
+  hibernate(index: number): Promise<void>;
+}
+
 /** Everything that a question may need. */
 export interface World {
   readonly edgenym: EdgenymTarget;
-  readonly forwarder: Target;
+  readonly forwarder: ForwarderTarget;
   readonly mosquitto: Target;
   readonly aedes: Target;
   readonly all: readonly Target[];
@@ -46,6 +52,8 @@ export interface World {
   readonly rounds: number;
   /** Ends the platform and starts it on the same state, in a fresh process. */
   restart(settings?: Readonly<Record<string, string>>): Promise<EdgenymTarget>;
+  /** Another forwarder, in a fresh process; it ends with the world. */
+  freshForwarder(): Promise<ForwarderTarget>;
 }
 
 export const firstPort = 18_600;
@@ -99,7 +107,7 @@ export async function withWorld(
       return edgenymTarget(running.platform, running.pid, known);
     };
     const edgenym = await reopen(withoutQuotas);
-    const forwarder = await startForwarder(path.join(stateDir, "forwarder"), stops);
+    const forwarder = await startForwarder(mkdtempSync(path.join(stateDir, "forwarder-")), stops);
     const mosquitto = await startMosquitto(ports.mosquitto);
     stops.push(() => mosquitto.stop());
     const aedes = await startAedes(stops);
@@ -117,6 +125,7 @@ export async function withWorld(
         this.edgenym = await reopen(settings);
         return this.edgenym;
       },
+      freshForwarder: () => startForwarder(mkdtempSync(path.join(stateDir, "forwarder-")), stops),
     };
     await work(world);
   } finally {
@@ -154,14 +163,14 @@ function brokerTarget(name: "mosquitto" | "aedes", pid: number, url: string): Ta
   };
 }
 
-async function startForwarder(stateDir: string, stops: (() => Promise<unknown>)[]): Promise<Target> {
-  mkdirSync(stateDir);
+async function startForwarder(stateDir: string, stops: (() => Promise<unknown>)[]): Promise<ForwarderTarget> {
   const before = childrenNamed("workerd");
-  const { url, stop } = await startEchoObject(stateDir);
+  const { url, hibernate, stop } = await startEchoObject(stateDir);
   stops.push(stop);
   return {
     name: "forwarder",
     pid: childrenNamed("workerd").find((child) => !before.includes(child)) ?? 0,
+    hibernate: (index) => hibernate(`/room-${index}`),
     room: (index) => ({
       endpoint: { url: new URL(`/room-${index}`, url).href, isMqtt: false },
       topicName: "telemetry/bench",
