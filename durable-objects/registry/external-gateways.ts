@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { JsonWebKeySet } from "../../engines/oauth/client-metadata.ts";
 import type { OutboxMessage } from "./outbox.ts";
 import type { Signer } from "./signer.ts";

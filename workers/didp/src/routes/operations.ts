@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { CodedError } from "../../../../engines/errors/coded-error.ts";
 import { base64url } from "../../../../engines/oauth/base64url.ts";
 import { equalBytes, randomSecret } from "../../../../engines/oauth/key-ring.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Confirmed } from "./uidp-login.ts";
 
 export const PERSISTENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";

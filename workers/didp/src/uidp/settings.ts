@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { oauth2Presets } from "./oauth2-presets.ts";
 
 /*
