@@ -4,6 +4,7 @@ import { AxeBuilder } from "@axe-core/playwright";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../e2e/support/browser.ts";
+import { StrictApp } from "../identity/support/app.ts";
 import { type Platform, startPlatform } from "../identity/support/platform.ts";
 import { craft, PERSISTENT, requestIdIn, sign } from "./support/crafted-response.ts";
 import { TestKeys } from "./support/keys.ts";
@@ -143,6 +144,18 @@ describe.skipIf(!isThere)("in a real browser", () => {
       await check();
       await page.getByRole("button", { name: "Make new recovery codes" }).click();
       await page.getByRole("heading", { name: "Your recovery codes" }).waitFor();
+      await check();
+      await page.goto(`${platform.didp}/me/account`);
+      await platform.ageLogins(6 * 60_000);
+      await page.getByRole("button", { name: "Make new recovery codes" }).click();
+      await page.getByRole("heading", { name: "Is it still you?" }).waitFor();
+      await check();
+      const app = await StrictApp.register(platform, { redirect_uris: ["https://app.example/cb"] });
+      const wrong = await app.begin({ redirect_uri: "https://app.example/cb", response_type: "token" });
+      await page.goto(wrong.url.href);
+      await page
+        .getByRole("heading", { name: "This app asked for something that is not possible" })
+        .waitFor();
       await check();
       await context.close();
     }
