@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -28,15 +28,19 @@ afterAll(async () => {
 test.each([
   ["connect-a-device.md", /"v": 21\.5/],
   ["owner-token.md", /^hello$/m],
+  ["fleet-rules.md", /"state":"stopped"/],
 ])("docs/%s does what it says", async (page, result) => {
-  const { code, output } = await typeIn(blocksOf(page).join("\n"));
+  const [rule] = blocksOf(page, "siddhi");
+  if (rule !== undefined) writeFileSync(path.join(folder, "survey.siddhi"), rule);
+  const { code, output } = await typeIn(blocksOf(page, "sh").join("\n"));
   expect(code, output).toBe(0);
   expect(output).toMatch(result);
 });
 
-function blocksOf(page: string): string[] {
+function blocksOf(page: string, language: string): string[] {
   const text = readFileSync(path.join(root, "docs", page), "utf8");
-  return [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = ""]) => block);
+  const blocks = text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"));
+  return [...blocks].map(([, block = ""]) => block);
 }
 
 /** The ports are those of this test's own platform; all else is typed as it stands. */
@@ -44,6 +48,7 @@ function typeIn(lines: string): Promise<{ code: number | null; output: string }>
   const { didp, gateway, mqtt } = server.addresses;
   const script = lines
     .replaceAll("http://127.0.0.1:8788", didp)
+    .replaceAll("http://127.0.0.1:8787", gateway)
     .replaceAll("ws://127.0.0.1:8787", gateway.replace("http", "ws"))
     .replaceAll("-p 1883", `-p ${new URL(mqtt).port}`)
     .replaceAll("npx edgenym", `node ${path.join(root, "cli/edgenym.mjs")}`);
