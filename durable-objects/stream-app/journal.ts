@@ -47,6 +47,8 @@ export class Journal {
   #isDirty = false;
   #checkpointAtMs = 0;
   readonly #snapshotBytes = new Map<string, number>();
+  /** Of the snapshots in the database. */
+  readonly #snapshotMarks = new Map<string, string>();
 
   constructor(
     store: StreamStore,
@@ -139,11 +141,16 @@ export class Journal {
     for (const rule of this.#rules.all()) {
       if (!rule.isChanged) continue;
       const snapshot = rule.snapshot();
+      const mark = markOf(snapshot);
+      // A filter that let nothing through, a pattern that did not begin: their state is what it was.
+      if (this.#snapshotMarks.get(rule.name) !== mark) this.#store.saveSnapshot(rule.name, snapshot);
+      this.#snapshotMarks.set(rule.name, mark);
       this.#snapshotBytes.set(rule.name, snapshot.length);
-      this.#store.saveSnapshot(rule.name, snapshot);
       const record = this.#records.get(rule.name);
       if (record !== undefined) {
-        this.record({ ...record, counters: rule.count(), error: rule.lastError ?? record.error });
+        const counted = { ...record, counters: rule.count(), error: rule.lastError ?? record.error };
+        this.#records.set(record.name, counted);
+        this.#store.saveCounters(counted);
       }
       rule.isChanged = false;
     }
@@ -221,6 +228,7 @@ export class Journal {
     this.#rules.remove(name);
     this.#records.delete(name);
     this.#snapshotBytes.delete(name);
+    this.#snapshotMarks.delete(name);
     this.#store.deleteRule(name);
   }
 
@@ -267,6 +275,7 @@ export class Journal {
     this.#rules = new RuleSet(this.#limits, this.#options.wire, stopwatch);
     this.#records.clear();
     this.#snapshotBytes.clear();
+    this.#snapshotMarks.clear();
     this.#waiting = [];
     this.#seq = 0;
     this.#state = newState();
@@ -332,8 +341,22 @@ export class Journal {
     const snapshot = this.#store.snapshot(rule.name);
     if (snapshot === undefined) return [];
     this.#snapshotBytes.set(rule.name, snapshot.length);
+    this.#snapshotMarks.set(rule.name, markOf(snapshot));
     return rule.restore(snapshot).dropped;
   }
+}
+
+/** Two snapshots with the same mark are the same, but for one pair in 2^64. */
+function markOf(snapshot: string): string {
+  let a = 0x811c9dc5;
+  let b = 0x9e3779b9;
+  for (let i = 0; i < snapshot.length; i += 1) {
+    const unit = snapshot.charCodeAt(i);
+    a = Math.imul(a ^ unit, 0x01000193);
+    b = Math.imul(b ^ unit, 0x85ebca6b);
+    b ^= b >>> 13;
+  }
+  return `${a}.${b}.${snapshot.length}`;
 }
 
 function newState(): StoredState {

@@ -105,6 +105,16 @@ export class StreamStore {
     );
   }
 
+  /** What a rule counted, without its text. */
+  saveCounters({ name, error, counters }: StoredRule): void {
+    this.#sql.exec(
+      "UPDATE rule SET error = ?, counters = ? WHERE name = ?",
+      error === undefined ? null : JSON.stringify(error),
+      JSON.stringify(counters),
+      name,
+    );
+  }
+
   deleteRule(name: string): void {
     this.#sql.exec("DELETE FROM rule WHERE name = ?", name);
     this.deleteSnapshot(name);

@@ -5,7 +5,7 @@ import { Journal } from "../../../durable-objects/stream-app/journal.ts";
 import { StreamStore } from "../../../durable-objects/stream-app/store.ts";
 import { defaultRuleLimits } from "../../../engines/streams/rule-limits.ts";
 import { wireOwners } from "../../../engines/streams/wiring.ts";
-import { appOf } from "./app.ts";
+import { appOf, pairs, reading } from "./app.ts";
 
 afterEach(() => vi.useRealTimers());
 
@@ -34,5 +34,30 @@ test("with its memory gone after any entry, every posting is posted once", async
       journal = awake();
     }
     expect(posted).toEqual(Array.from({ length: 3_000 }, (_, i) => i + 1));
+  });
+});
+
+test("a checkpoint writes the rules whose state is another one, and only those", async () => {
+  await runInDurableObject(appOf("checkpoints"), (_, { storage }) => {
+    const journal = new Journal(new StreamStore(storage.sql), defaultRuleLimits);
+    const deployment = new Deployment(journal, defaultRuleLimits);
+    deployment.deploy("pairs", pairs);
+    deployment.deploy(
+      "filter",
+      `@source(type='things', property='n') define stream N (value long);
+       @sink(type='stream') define stream Out (value long);
+       from N[value < 0] select value insert into Out;`,
+    );
+    const written = () =>
+      storage.sql.exec<{ rule: string }>("SELECT rule FROM snapshot ORDER BY rule").toArray();
+    expect(written().map(({ rule }) => rule)).toEqual(["filter", "pairs"]);
+    storage.sql.exec("DELETE FROM snapshot");
+    journal.enter([reading("n", 1)]);
+    journal.checkpoint();
+    expect(written().map(({ rule }) => rule)).toEqual(["pairs"]);
+    const counted = new Journal(new StreamStore(storage.sql), defaultRuleLimits).rules.get(
+      "filter",
+    )?.counters;
+    expect(counted).toMatchObject({ eventsIn: 1, eventsOut: 0 });
   });
 });
