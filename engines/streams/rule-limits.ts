@@ -8,6 +8,8 @@ export interface RuleLimits {
   readonly maxPartitionKeys: number;
   /** Results of one rule for one event or timer; a rule that puts out more is stopped. */
   readonly maxResultsAtOnce: number;
+  /** Characters of one result's payload; a larger one is not put out, and counts as an error of the rule. */
+  readonly maxResultCharacters: number;
   /** Results that wait for the personal cloud; above it no batch is taken. Also the most of one batch. */
   readonly maxWaitingResults: number;
   /** Postings of all rules to servers outside that may wait; newer ones are dead letters at once. */
@@ -24,6 +26,7 @@ export const defaultRuleLimits: RuleLimits = {
   maxRows: 100_000,
   maxPartitionKeys: 10_000,
   maxResultsAtOnce: 1_000,
+  maxResultCharacters: 65_536,
   maxWaitingResults: 10_000,
   maxWaitingPostings: 1_000,
   maxTestEvents: 20_000,

@@ -242,6 +242,22 @@ test.each([
   );
 });
 
+test("a result that is too large is not put out, and its rule says so and goes on", () => {
+  const echo = `
+    @source(type='things', topic='devices/+/telemetry/text', @map(type='json', @attributes(text='$.text')))
+    define stream T (text string);
+    @sink(type='stream') define stream Out (text string);
+    from T select text insert into Out;
+  `;
+  const set = running({ echo }, { maxResultCharacters: 100 });
+  const events = [99, 10].map((length, i) => ({
+    ...reading("text", 0, i),
+    payload: JSON.stringify({ text: "x".repeat(length) }),
+  }));
+  expect(set.apply({ atMs: start + 2000, events }).map(({ number }) => number)).toEqual([1]);
+  expect(set.get("echo")).toMatchObject({ lastError: { code: "LIMIT" }, counters: { errors: 1 } });
+});
+
 test("a text that is too long, and a rule too many, are refused", () => {
   const set = new RuleSet({ ...defaultRuleLimits, maxTextBytes: 10_000, maxRules: 1 });
   expect(() => set.compile("long", `${warm}${" ".repeat(10_000)}`)).toThrow(

@@ -199,6 +199,11 @@ export class RuleSet {
     const id = `${name}.${number}`;
     const output = sink.output(event, id);
     if (output === undefined) return;
+    if (output.payload.length > this.#limits.maxResultCharacters) {
+      const message = `A result has at most ${this.#limits.maxResultCharacters} characters`;
+      this.#rules.get(name)?.failed(new CepError("LIMIT", message));
+      return;
+    }
     this.lastNumber = number;
     this.#emitted.set(name, emitted);
     if (output.kind === "webhook") this.#postings.push({ number, id, rule: name, ...output });

@@ -18,6 +18,13 @@ test("a pack's base fields hold for the records after them, and times below 2^28
   ]);
 });
 
+test.each([1e300, -1e300, 4e9, 90_000, -1e10])(
+  "a time of %d s, before 1970 or more than a day ahead, is when it came",
+  (t) => {
+    expect(readings(JSON.stringify([{ v: 1, t }]))).toMatchObject([{ timeMs: atMs }]);
+  },
+);
+
 test("values of each kind, and base values, are read", () => {
   expect(readings('[{"bv":10,"v":1},{"vb":true},{"vs":"on"}]').map(({ value }) => value)).toEqual([
     11,

@@ -16,6 +16,7 @@ export interface ThingPayload {
   readonly readings: readonly Reading[];
 }
 
+const dayMs = 24 * 3600 * 1000;
 const telemetry = /^telemetry\/(.+)$/;
 
 /**
@@ -78,7 +79,11 @@ function lastPart(name: string): string {
   return name.slice(Math.max(name.lastIndexOf("/"), name.lastIndexOf(":")) + 1);
 }
 
-/** RFC 8428 §4.5.3: below 2^28 seconds a time is relative to now. */
+/**
+ * RFC 8428 §4.5.3: below 2^28 seconds a time is relative to now. What is further ahead than a day is a wrong clock: the
+ * time is when it came. A rule in event time would go there, through all of its timers, and not come back.
+ */
 function timeOf(seconds: number, atMs: number): number {
-  return seconds < 2 ** 28 ? atMs + Math.round(seconds * 1000) : Math.round(seconds * 1000);
+  const timeMs = Math.round(seconds * 1000) + (seconds < 2 ** 28 ? atMs : 0);
+  return timeMs >= 0 && timeMs <= atMs + dayMs ? timeMs : atMs;
 }
