@@ -39,6 +39,10 @@ describe("definitions", () => {
     "@PrimaryKey('a') @PrimaryKey('b') define table T (a int, b int);",
     "@Index('zz') define table T (a int);",
     "@Index('a', 'a') define table T (a int);",
+    "@Index('a', 'b') define table T (a int, b int);",
+    "@Index('a') @Index('a') define table T (a int, b int);",
+    "@Index() define table T (a int);",
+    "@IndexBy('a') define table T (a int);",
     "@Index('') define table T (a int);",
   );
 });

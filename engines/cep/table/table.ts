@@ -53,6 +53,12 @@ export class Table {
     this.id = id;
     this.attributes = attributes;
     this.#charge = charge;
+    if (annotationOf(annotations, "IndexBy") !== undefined)
+      throw new CepError("NOT_SUPPORTED", "There is no @IndexBy", {
+        offset: at.start,
+        length: 1,
+        suggestion: "@PrimaryKey or @Index",
+      });
     this.primaryKey = columnsOf("PrimaryKey", attributes, annotations, at);
     this.indexed = columnsOf("Index", attributes, annotations, at);
     for (const column of this.indexed) this.#byColumn.set(column, new Map());
@@ -254,6 +260,8 @@ function columnsOf(
   if (name === "PrimaryKey" && found.length > 1) problem("A table has one @PrimaryKey");
   const names = found.flatMap((a) => a.elements.map((e) => e.value));
   if (names.length === 0) problem(`@${name} names no attribute`);
+  if (name === "Index" && found.some((a) => a.elements.length !== 1))
+    problem("@Index takes one attribute; write one @Index for each");
   if (name === "PrimaryKey" && annotationOf(annotations, name)?.elements.some((e) => e.value.includes(",")))
     problem(`@${name} takes one string per attribute`);
   const columns = names.map((n) => {
