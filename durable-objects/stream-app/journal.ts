@@ -92,7 +92,9 @@ export class Journal {
 
   /** Full: nothing more is taken until what waits has been carried out. */
   get isFull(): boolean {
-    return this.#waiting.length > this.#limits.maxWaitingResults;
+    const { maxWaitingResults, maxWaitingCharacters } = this.#limits;
+    if (this.#waiting.length > maxWaitingResults) return true;
+    return this.#waiting.reduce((sum, { payload }) => sum + payload.length, 0) > maxWaitingCharacters;
   }
 
   /** Events are numbered by this sequence from now on; another one begins at 0. */

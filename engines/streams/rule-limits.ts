@@ -12,6 +12,8 @@ export interface RuleLimits {
   readonly maxResultCharacters: number;
   /** Results that wait for the personal cloud; above it no batch is taken. Also the most of one batch. */
   readonly maxWaitingResults: number;
+  /** Characters of their payloads, all together; the same holds. */
+  readonly maxWaitingCharacters: number;
   /** Postings of all rules to servers outside that may wait; newer ones are dead letters at once. */
   readonly maxWaitingPostings: number;
   /** Events of a dry run. */
@@ -28,6 +30,7 @@ export const defaultRuleLimits: RuleLimits = {
   maxResultsAtOnce: 1_000,
   maxResultCharacters: 65_536,
   maxWaitingResults: 10_000,
+  maxWaitingCharacters: 8_000_000,
   maxWaitingPostings: 1_000,
   maxTestEvents: 20_000,
   maxTestTimers: 200_000,

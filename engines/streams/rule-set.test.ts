@@ -258,6 +258,24 @@ test("a result that is too large is not put out, and its rule says so and goes o
   expect(set.get("echo")).toMatchObject({ lastError: { code: "LIMIT" }, counters: { errors: 1 } });
 });
 
+test("a rule whose results of one batch are too large together is stopped, its neighbour is not", () => {
+  const echo = `
+    @source(type='things', topic='devices/+/telemetry/text', @map(type='json', @attributes(text='$.text')))
+    define stream T (text string);
+    @sink(type='stream') define stream Out (text string);
+    from T select text insert into Out;
+  `;
+  const set = running({ echo, warm }, { maxWaitingCharacters: 500 });
+  const texts = Array.from({ length: 10 }, (_, i) => ({
+    ...reading("text", 0, i),
+    payload: JSON.stringify({ text: "x".repeat(90) }),
+  }));
+  const results = set.apply({ atMs: start + 10_000, events: texts });
+  expect(results.length).toBe(4);
+  expect(set.failures.get("echo")).toMatchObject({ code: "LIMIT" });
+  expect(set.apply({ atMs: start + 11_000, events: [reading("temperature", 31, 11)] }).length).toBe(1);
+});
+
 test("a text that is too long, and a rule too many, are refused", () => {
   const set = new RuleSet({ ...defaultRuleLimits, maxTextBytes: 10_000, maxRules: 1 });
   expect(() => set.compile("long", `${warm}${" ".repeat(10_000)}`)).toThrow(

@@ -30,6 +30,8 @@ export class RuleSet {
   readonly #clock = { nowMs: 0, now: () => this.#clock.nowMs };
   #results: Result[] = [];
   #postings: Posting[] = [];
+  /** Of the payloads of both. */
+  #characters = 0;
   #emitted = new Map<string, number>();
   /** Rules that a limit stopped, with the reason; the shell makes it lasting. */
   readonly failures = new Map<string, RuleError>();
@@ -105,6 +107,7 @@ export class RuleSet {
   takeResults(): Result[] {
     const results = this.#results;
     this.#results = [];
+    this.#characters = 0;
     this.#emitted.clear();
     for (const name of this.failures.keys()) this.remove(name);
     return results;
@@ -204,6 +207,12 @@ export class RuleSet {
       this.#rules.get(name)?.failed(new CepError("LIMIT", message));
       return;
     }
+    if (this.#characters + output.payload.length > this.#limits.maxWaitingCharacters) {
+      const most = this.#limits.maxWaitingCharacters;
+      this.#stop(name, { code: "LIMIT", message: `Results of more than ${most} characters at once` });
+      return;
+    }
+    this.#characters += output.payload.length;
     this.lastNumber = number;
     this.#emitted.set(name, emitted);
     if (output.kind === "webhook") this.#postings.push({ number, id, rule: name, ...output });
