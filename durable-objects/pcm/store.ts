@@ -16,7 +16,7 @@ import type { ClaimedDevice, GrantId } from "../../engines/oauth/authority.ts";
 import { DeliveryRows } from "./delivery-rows.ts";
 import { fromJson, toJson } from "./json.ts";
 
-/** All tables but the refused epochs and the schema's version. */
+/** All tables but the refused epochs, of which one stays, and the schema's version. */
 const ofTheUser = [
   "session",
   "subscription",
@@ -270,6 +270,7 @@ export class SqlStore implements BrokerStore {
         return;
       case "forget-user":
         for (const table of ofTheUser) sql.exec(`DELETE FROM ${table}`);
+        sql.exec("DELETE FROM refused_epoch WHERE handle <> '*'");
         this.#deliveries.forget();
         return;
     }

@@ -130,6 +130,8 @@ export class MemoryStore implements BrokerStore {
         for (const table of [this.#sessions, this.#subscriptions, this.#deliveries]) table.clear();
         for (const table of [this.#received, this.#commands, this.#refusals]) table.clear();
         for (const table of [this.#retained, this.#devices, this.#grants]) table.clear();
+        for (const handle of this.#refusedEpochs.keys())
+          if (handle !== "*") this.#refusedEpochs.delete(handle);
         return;
     }
   }

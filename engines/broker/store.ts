@@ -111,7 +111,7 @@ export type StoreOp =
   | { readonly kind: "delete-command"; readonly id: PendingCommand["id"] }
   | { readonly kind: "save-refusal"; readonly refusal: Refusal }
   | { readonly kind: "delete-refusal"; readonly refusal: Refusal }
-  /** Everything but the refused epochs. */
+  /** Everything but the epoch below which all of the user's tokens are refused. */
   | { readonly kind: "forget-user" };
 
 /** How much waits for one session, without reading it. */

@@ -114,9 +114,6 @@ export function inUrls({ captures, canaries }: Pick<FullRun, "captures" | "canar
 /** A request line, or a header that holds a URL and its value, as the doors write them. */
 const urlLine = /^(?:(?:GET|POST|PUT|DELETE|PATCH) \/.*|(?:location|referer)\n.*)$/gim;
 
-/** docs/storage.md, `refused_epoch`: in a personal cloud whose name nobody else has any more. */
-export const documentedRemains: readonly string[] = ["device's handle: pcm, table refused_epoch"];
-
 /** All that is wrong with a run, a sentence each; nothing if it is as it must be. */
 export function findingsOf(run: FullRun): readonly string[] {
   return [
@@ -124,9 +121,7 @@ export function findingsOf(run: FullRun): readonly string[] {
     ...collusions(run).flatMap(({ claim, broken }) =>
       broken.length === 0 ? [] : [`${claim}: not so with ${broken.join(", ")}`],
     ),
-    ...run.remains
-      .filter((place) => !documentedRemains.includes(place))
-      .map((place) => `left of a deleted account: ${place}`),
+    ...run.remains.map((place) => `left of a deleted account: ${place}`),
     ...inUrls(run),
   ];
 }
