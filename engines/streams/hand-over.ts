@@ -107,7 +107,8 @@ export function firstBatch(events: readonly OffsetEvent[]): readonly OffsetEvent
     if (count > 0 && (count >= batchEvents || characters > batchCharacters)) break;
     count += 1;
   }
-  return count === events.length ? events : events.slice(0, count);
+  // A copy, for a queue grows while its first batch is under way.
+  return events.slice(0, count);
 }
 
 /** Matches a topic name against a filter with `+` and `#` (MQTT 5.0 §4.7). */

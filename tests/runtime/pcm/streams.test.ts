@@ -120,6 +120,32 @@ test("large payloads go over in several batches and rows, in order", async () =>
   for (const value of values) expect(await owner.message()).toBe(`rules/echo/out=${value}`);
 });
 
+test("an event that comes while a batch is under way goes with the next one, at once", async () => {
+  await runInDurableObject(cloudOf("grows"), async (_, { storage }) => {
+    createQueues(storage.sql);
+    const sent: number[][] = [];
+    const answers: (() => void)[] = [];
+    const queue = new EventQueue({
+      sql: storage.sql,
+      destination: "grows",
+      maxWaiting: 10,
+      send: (_source, events) => {
+        const offsets = events.map(([offset]) => offset);
+        sent.push(offsets);
+        return new Promise((resolve) => answers.push(() => resolve(offsets.at(-1) ?? 0)));
+      },
+      wakeAt: () => {},
+    });
+    const event = { device: "dh1", name: "hall", topic: "telemetry/light", payload: "1", atMs: 0 };
+    queue.add(event, false);
+    queue.flush();
+    queue.add(event, false);
+    queue.flush();
+    answers.shift()?.();
+    await expect.poll(() => sent).toEqual([[1], [2]]);
+  });
+});
+
 test("what finds no room is told of, together, in the log", async () => {
   await runInDurableObject(cloudOf("full"), (_, { storage }) => {
     const lines: string[] = [];
