@@ -88,8 +88,8 @@ export class FleetFeed {
     this.#spent = { ...this.#spent, messages: this.#spent.messages + messages };
   }
 
-  /** What a result becomes here, if the app itself could do it; `undefined` is a refusal. */
-  messageOf(result: Result, grant: StoredGrant): Message | undefined {
+  /** What a result becomes here, if the app itself could do it; else the topic that it was for, as the owner writes it. */
+  messageOf(result: Result, grant: StoredGrant): Message | string {
     const base = {
       payload: new TextEncoder().encode(result.payload),
       qos: 1,
@@ -102,7 +102,7 @@ export class FleetFeed {
         // A wrong name has no place in the mount.
         const local = `${devicePrefix(result.device)}command/${result.action}` as TopicName;
         const topicName = mount.view.mayPublish(local) ? mount.toCanonical(local) : undefined;
-        if (topicName === undefined || result.device.includes("/")) return undefined;
+        if (topicName === undefined || result.device.includes("/")) return mount.toCanonical(local) ?? local;
         return { ...base, topicName, publisher: { kind: "app", handle: grant.grantId } };
       }
       case "stream": {
@@ -111,7 +111,7 @@ export class FleetFeed {
         return { ...base, topicName, publisher: { kind: "system", handle: "" } };
       }
       default:
-        return undefined; // nothing else comes back from an app's rules
+        return ""; // nothing else comes back from an app's rules
     }
   }
 

@@ -40,6 +40,8 @@ export interface FleetPorts {
   readonly rules: FleetsBinding | undefined;
   grant(grantId: GrantId): StoredGrant | undefined;
   limits(): Limits;
+  /** Tells the owner which topics an app's rules wanted to publish to and may not. */
+  refused(grantId: GrantId, topics: readonly string[]): void;
   /** Publishes in a turn of its own. */
   publish(messages: readonly Message[]): void;
   /** Has `retry` called then, or a little later. */
@@ -156,12 +158,15 @@ export class Fleets {
     const room = feed.room(this.#ports.limits(), Date.now());
     const fresh = results.filter(({ number }) => number > done).slice(0, room);
     feed.spend(fresh.length);
-    const messages = fresh.flatMap((result) => feed.messageOf(result, grant) ?? []);
-    const refused = feed.record.refused + fresh.length - messages.length;
+    const outcomes = fresh.map((result) => feed.messageOf(result, grant));
+    const messages = outcomes.filter((outcome) => typeof outcome !== "string");
+    const topics = outcomes.filter((outcome) => typeof outcome === "string");
+    const refused = feed.record.refused + topics.length;
     // What has no room comes again.
     feed.update({ taken: { origin, number: fresh.at(-1)?.number ?? done }, refused });
     this.#save(feed);
     if (messages.length > 0) this.#publish(messages);
+    if (topics.length > 0) this.#ports.refused(grant.grantId, topics);
     return { number: feed.record.taken.number, refused };
   }
 

@@ -95,6 +95,7 @@ export class Pcm extends DurableObject<PcmEnv> {
       rules: env.RULES,
       grant: (grantId) => this.#broker.grant(grantId),
       limits: () => this.#limits,
+      refused: (grantId, topics) => void this.#run(this.#broker.refused(grantId, topics)),
       publish: (messages) => void this.#run(this.#broker.publish(messages)),
       wakeAt: (atMs) => this.#alarms.at(atMs),
     });

@@ -19,6 +19,7 @@ import { nextAlarm, runDeadlines, watchConnection } from "./deadlines.ts";
 import { publishMessage } from "./deliver.ts";
 import type { ConnectionId, Effect } from "./effect.ts";
 import { addDevice, revoke, setGrant } from "./grants.ts";
+import { recordRefusalsOf } from "./ledger.ts";
 import { endConnection, endSession, refuseConnection } from "./lifecycle.ts";
 import type { Message } from "./message.ts";
 import { publish } from "./publish.ts";
@@ -173,6 +174,16 @@ export class Broker {
     return this.#turn(() => {
       for (const message of messages) publishMessage(this.#state, message, undefined);
     });
+  }
+
+  /** Tells the owner's ledger what an app's rules tried and may not: topics that they wanted to publish to. */
+  refused(grantId: GrantId, topics: readonly string[]): Effect[] {
+    const attempts = topics.map((topic) => ({
+      action: "publish" as const,
+      topic,
+      reasonCode: reasonCode.notAuthorized,
+    }));
+    return this.#turn(() => recordRefusalsOf(this.#state, { kind: "app", handle: grantId }, attempts));
   }
 
   setGrant(grant: StoredGrant): Effect[] {

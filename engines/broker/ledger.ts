@@ -64,18 +64,44 @@ export function recordRefusal(
   state.wakeAt(state.ledgerDueAtMs);
 }
 
+/**
+ * The same for who has no connection, such as an app's rules: written at once.
+ *
+ * @param attempts topics as the owner would write them.
+ */
+export function recordRefusalsOf(
+  state: BrokerState,
+  who: Pick<Refusal, "kind" | "handle">,
+  attempts: readonly Pick<Refusal, "action" | "topic" | "reasonCode">[],
+): void {
+  const lines = tableOf([]);
+  for (const attempt of attempts) {
+    const topic = attempt.topic.slice(0, longestTopic);
+    const times = { firstAtMs: state.nowMs, lastAtMs: state.nowMs, count: 1 };
+    addLine(lines, { ...attempt, ...who, ...times, topic }, topicsApart.ofConnection);
+  }
+  saveLines(state, lines.values());
+  if (!hasSubscribers(state.routes.find(ledgerTopic))) return;
+  state.ledgerDueAtMs ??= state.nowMs + state.limits.unsavedMs;
+  state.wakeAt(state.ledgerDueAtMs);
+}
+
 /** The connection ends, and its attachment with it. */
 export function saveRefusals(state: BrokerState, connection: Connection): void {
   if (connection.refusals.size === 0) return;
+  saveLines(state, connection.refusals.values());
+  connection.refusals.clear();
+}
+
+function saveLines(state: BrokerState, lines: Iterable<Refusal>): void {
   const stored = tableOf(state.store.refusals());
-  for (const line of connection.refusals.values()) {
+  for (const line of lines) {
     const saved = addLine(stored, line, topicsApart.ofOne);
     state.store.apply({ kind: "save-refusal", refusal: saved });
   }
   for (const line of oldestFirst(stored).slice(0, Math.max(0, stored.size - mostRows))) {
     state.store.apply({ kind: "delete-refusal", refusal: line });
   }
-  connection.refusals.clear();
 }
 
 /** The lines of all, saved or not, as one message; `undefined` if nobody was refused anything. */

@@ -266,6 +266,19 @@ test("results come back through the grant: a command only where it allows one, e
   await home.cloud.fleetResults(home.app, user, { origin: "o", results: [command(7, first?.device ?? "")] });
   const owner = await WireClient.open(home.user, "owner", { mqttClientId: "o" });
   await owner.expect("connack");
+  // The owner reads what the app's rules tried, under names of their own.
+  owner.send(subscribePacket("ledger"));
+  await owner.expect("suback");
+  const ledger = JSON.parse((await owner.message()).slice("ledger=".length));
+  expect(ledger.refused).toContainEqual(
+    expect.objectContaining({
+      who: { kind: "app", handle: "g1" },
+      action: "publish",
+      topic: "devices/dh2/command/led",
+      reason_code: 0x87,
+      count: 1,
+    }),
+  );
   owner.send(publishPacket("devices/dh1/command/last", "1", { qos: 1, packetId: 1 }));
   expect(await lamp.message()).toBe("command/last=1");
 });
