@@ -1,6 +1,6 @@
 /**
  * Runs CEP workloads and prints a JSON line each: events per CPU-second and the output count.
- * `node bench/cep/run.ts [FILE…] [--rounds 3] [--share 1]`; without files all of bench/cep/workloads. `--share 0.1`
+ * `node bench/cep/run.ts [FILE…] [--rounds 5] [--share 1]`; without files all of bench/cep/workloads. `--share 0.1`
  * runs a tenth of the events.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -24,7 +24,7 @@ for (const file of files) {
   const count = Math.round(workload.count * option("--share", 1));
   const rows = makeRows(workload.generator, Math.min(count, MAX_ROWS));
   let best = { rate: 0, outputs: 0 };
-  for (let round = 0; round < option("--rounds", 3); round++) {
+  for (let round = 0; round < option("--rounds", 5); round++) {
     const result = runOnce(workload, rows, count);
     if (result.rate > best.rate) best = result;
   }

@@ -58,7 +58,7 @@ export class FirstPerEventsByGroup extends PerEvents<Map<unknown, number>> {
   protected override pass(e: Ev, out: Ev[]): void {
     const count = this.held.get(e.key);
     if (count === undefined) {
-      this.held.set(e.key, 1);
+      if (this.events > 1) this.held.set(e.key, 1);
       out.push(e);
     } else if (count === this.events - 1) this.held.delete(e.key);
     else this.held.set(e.key, count + 1);

@@ -35,6 +35,17 @@ describe("output … every …", () => {
   limited("last of batches", `${batch} output last every 2 events insert`, twelve, [["d", 4]]);
   limited("last of expired batches", `${batch} output last every 2 events insert expired events`, twelve, 1);
   limited("all of expired batches", `${batch} output all every 2 events insert expired events`, twelve, 2);
+  limited("the first of every one", " select id output first every 1 events insert", ids("aab"), [
+    ["a"],
+    ["a"],
+    ["b"],
+  ]);
+  limited(
+    "the first of every one of a group",
+    " select id group by id output first every 1 events insert",
+    ids("aab"),
+    [...[["a"], ["a"], ["b"]]],
+  );
   limited("first of a group by time", " select id group by id output first every 1 sec insert", two, [
     ...[["a"], ["b"], ["c"], ["d"]],
     ...[["d"], ["e"]],
