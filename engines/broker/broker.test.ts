@@ -415,6 +415,11 @@ describe("authority ends on time", () => {
     expect(home.store.load()).toMatchObject({ sessions: [], devices: [], grants: [] });
     expect(home.store.retainedUnder("")).toEqual([]);
     expect(home.client("device", { epoch: 8 }).take()).toMatchObject([{ reasonCode: 0x87 }]);
+    // What the DIdP had to tell before may come after.
+    home.run((broker) =>
+      broker.revoke({ user: "user-1" as never, handle: "dh1", epoch: 3, reason: "released" }),
+    );
+    expect([...home.store.load().refusedEpochs.keys()]).toEqual(["*"]);
   });
 
   test("a consent's end closes the app and forgets the choice", () => {

@@ -38,6 +38,9 @@ export function setGrant(state: BrokerState, grant: StoredGrant): void {
   tellApps(state, ({ grantId }) => grantId === grant.grantId);
 }
 
+/** Above every epoch that a token can have. */
+const afterDeletion = Number.MAX_SAFE_INTEGER;
+
 /**
  * The DIdP says that authority ended before its time. Idempotent; a late notice harms nobody whose authority is
  * newer than it.
@@ -47,8 +50,9 @@ export function setGrant(state: BrokerState, grant: StoredGrant): void {
 export function revoke(state: BrokerState, notice: RevocationNotice): void {
   const { handle, reason } = notice;
   const isDeletion = handle === "*" && reason === "deleted";
-  // After a deletion no token is good any more, whatever its epoch.
-  const epoch = isDeletion ? Number.MAX_SAFE_INTEGER : notice.epoch;
+  // After a deletion no token is good any more, whatever its epoch, and what is told late is not kept.
+  const epoch = isDeletion ? afterDeletion : notice.epoch;
+  if (handle !== "*" && state.refusedEpochs.get("*") === afterDeletion) return;
   const isMeant = (session: Session) => handle === "*" || session.handle === handle;
   const known = state.refusedEpochs.get(handle) ?? 0;
   if (epoch < known) return;
