@@ -42,6 +42,7 @@ import { compileTableCondition, TableScope } from "./table/table-condition.ts";
 export interface BuildServices extends PartitionServices {
   readonly registry: Registry;
   uuid(): string;
+  random(seed: number | bigint | undefined): number;
   /** In playback, moves the app's time to an event's. */
   arrive(timestamp: number): void;
   /** Handles what a receiver of a stream threw. */
@@ -90,7 +91,11 @@ export class AppBuilder {
     const services = this.#services;
     const env: Environment = {
       registry: services.registry,
-      functions: { now: () => services.now(), uuid: () => services.uuid() },
+      functions: {
+        now: () => services.now(),
+        uuid: () => services.uuid(),
+        random: (seed) => services.random(seed),
+      },
       streams: base?.streams ?? new Map<string, readonly Attribute[]>(),
       tables: base?.tables ?? new Map<string, Table>(),
       windows: base?.windows ?? new Map<string, NamedWindow>(),

@@ -12,6 +12,7 @@ import type { TracedInput } from "./query/trace.ts";
 import { Registry } from "./registry.ts";
 import { type Junction, type Receiver, receiverOf } from "./runtime/junction.ts";
 import { OutputLedger, type SavedLedger } from "./runtime/output-ledger.ts";
+import { RandomSource, type SavedRandom } from "./runtime/random-source.ts";
 import { decodeState, encodeState } from "./runtime/snapshot-codec.ts";
 import { type Clock, type IdleAdvance, TimeKeeper } from "./runtime/time-keeper.ts";
 
@@ -75,6 +76,8 @@ interface Saved {
   readonly isStarted: boolean;
   readonly time: ReturnType<TimeKeeper["save"]>;
   readonly uuids: number;
+  /** Absent in what was saved before there was `math:rand`. */
+  readonly randoms?: SavedRandom;
   readonly ledger: SavedLedger;
   readonly queries: Record<string, Record<string, SavedOperator>>;
   readonly hosts: Record<string, Record<string, SavedOperator>>;
@@ -99,6 +102,7 @@ export class CepApp {
   #rows = 0;
   #errors = 0;
   #uuids = 0;
+  readonly #random: RandomSource;
   readonly #ledger: OutputLedger;
 
   /** @throws CepError with position, expectation and suggestion when the app is wrong. */
@@ -108,6 +112,7 @@ export class CepApp {
       this.name = appNameOf(app.annotations) ?? "app";
       const { isPlayback, idle } = playbackOf(app.annotations);
       this.#ledger = new OutputLedger(this.name);
+      this.#random = new RandomSource(this.name);
       this.#time = new TimeKeeper(options.clock, isPlayback, idle);
       this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
       this.#onError = options.onError ?? (() => {});
@@ -124,6 +129,7 @@ export class CepApp {
       maxPartitions: this.#limits.maxPartitionKeys,
       now: () => this.#time.now(),
       uuid: () => this.#uuid(),
+      random: (seed) => this.#random.next(seed),
       arrive: (timestamp) => this.#time.arrive(timestamp),
       charge: (rows) => {
         // What a snapshot holds was allowed when it came, whatever the limit is now.
@@ -384,6 +390,7 @@ export class CepApp {
       isStarted: this.#isStarted,
       time: this.#time.save(),
       uuids: this.#uuids,
+      randoms: this.#random.save(),
       ledger: this.#ledger.save(),
       queries: Object.fromEntries(queries.map(({ plan, instance }) => [plan.name, instance.save()])),
       hosts: Object.fromEntries([...hosts].map(([name, host]) => [name, host.save()])),
@@ -417,6 +424,7 @@ export class CepApp {
     this.#isStarted = saved.isStarted;
     this.#time.load(saved.time);
     this.#uuids = saved.uuids;
+    this.#random.load(saved.randoms ?? []);
     this.#ledger.load(saved.ledger);
     for (const { plan, instance } of queries)
       dropped.push(

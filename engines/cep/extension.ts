@@ -33,10 +33,12 @@ export interface ExtensionSpec {
   readonly examples: readonly ExampleSpec[];
 }
 
-/** Services for functions: the app's clock and its own source of unique names. */
+/** Services for functions: the app's clock, and its own sources of unique names and of random numbers. */
 export interface FunctionContext {
   now(): number;
   uuid(): string;
+  /** The next number of the sequence of a seed, or of the app's own; the same again on replay. */
+  random(seed: number | bigint | undefined): number;
 }
 
 export interface FunctionExtension extends ExtensionSpec {
@@ -57,7 +59,11 @@ export interface AggregatorState {
 
 export interface AggregatorExtension extends ExtensionSpec {
   readonly kind: "aggregator";
-  create(args: Compiled[], at: Span): { type: AttributeType; make(): AggregatorState };
+  /** `input` makes what the state is given of an event; by default it is the first argument. */
+  create(
+    args: Compiled[],
+    at: Span,
+  ): { type: AttributeType; make(): AggregatorState; input?: (e: Ev) => unknown };
 }
 
 export interface WindowExtension extends ExtensionSpec {
@@ -88,9 +94,13 @@ export interface StreamFunctionContext {
   readonly inner: object | undefined;
 }
 
-/** What a call of a stream function adds; with `make` when each running copy keeps something of its own. */
+/**
+ * What a call of a stream function adds; with `make` when each running copy keeps something of its own, with `expand`
+ * when one event may become several.
+ */
 export type StreamFunctionPlan = { readonly attributes: Attribute[] } & (
   | { apply(e: Ev): unknown[] | null }
+  | { expand(e: Ev): unknown[][] }
   | { make(host: Host): StreamFunctionRun }
 );
 

@@ -12,10 +12,16 @@ import {
   type WindowExtension,
 } from "./extension.ts";
 import { coreFunctions } from "./functions/core-functions.ts";
-import { namespacedFunctions } from "./functions/namespaced.ts";
+import { geoFunctions } from "./functions/geo.ts";
+import { groupConcat } from "./functions/group-concat.ts";
+import { mathFunctions } from "./functions/math-functions.ts";
+import { percentile } from "./functions/percentile.ts";
 import { streamFunctions } from "./functions/stream-functions.ts";
 import { streamingMlFunctions } from "./functions/streaming-ml.ts";
+import { stringFunctions } from "./functions/string-functions.ts";
+import { timeFunctions } from "./functions/time-functions.ts";
 import { timeseriesFunctions } from "./functions/timeseries.ts";
+import { tokenize } from "./functions/tokenize.ts";
 import type { Span } from "./parser/ast.ts";
 import { batchWindow, lengthBatchWindow, timeBatchWindow } from "./windows/batch.ts";
 import { expressionBatchWindow, expressionWindow } from "./windows/by-expression.ts";
@@ -42,6 +48,8 @@ const aggregators: readonly AggregatorExtension[] = [
   unionSet,
   first,
   last,
+  groupConcat,
+  percentile,
 ];
 
 const windows: readonly WindowExtension[] = [
@@ -71,10 +79,14 @@ export class Registry {
   constructor(extensions: readonly Extension[] = []) {
     for (const e of [
       ...coreFunctions,
-      ...namespacedFunctions,
+      ...stringFunctions,
+      ...mathFunctions,
+      ...timeFunctions,
+      ...geoFunctions,
       ...aggregators,
       ...windows,
       ...streamFunctions,
+      tokenize,
       ...timeseriesFunctions,
       ...streamingMlFunctions,
       ...connectors,

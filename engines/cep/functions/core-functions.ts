@@ -24,7 +24,8 @@ function sameType(args: Compiled[], at: Span, name: string): AttributeType {
   return type;
 }
 
-const coalesce: FunctionExtension = {
+/** `coalesce`, also known as `str:coalesce`. */
+export const coalesce: FunctionExtension = {
   kind: "function",
   namespace: "",
   name: "coalesce",

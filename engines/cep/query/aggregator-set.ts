@@ -13,11 +13,11 @@ export class AggregatorSet {
   readonly makers: (() => AggregatorState)[] = [];
 
   add(extension: AggregatorExtension, args: Compiled[], at: Span): Compiled {
-    const { type, make } = extension.create(args, at);
+    const { type, make, input } = extension.create(args, at);
     const index = this.makers.length;
     const { slots } = this;
     slots.push(null);
-    this.args.push(args[0]?.fn ?? (() => null));
+    this.args.push(input ?? args[0]?.fn ?? (() => null));
     this.makers.push(make);
     return { type, fn: () => slots[index], hasAggregator: true };
   }

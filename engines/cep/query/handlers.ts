@@ -13,6 +13,7 @@ import { SingleScope } from "./scope.ts";
 export type HandlerPlan =
   | { kind: "filter"; test: (e: Ev) => unknown }
   | { kind: "function"; make: (host: Host) => StreamFunctionRun }
+  | { kind: "expansion"; expand: (e: Ev) => unknown[][] }
   | { kind: "window"; name: string; make: WindowFactory };
 
 /** The handlers of an input, and the attributes behind them. */
@@ -43,6 +44,7 @@ export function compileHandlers(
       };
     const made = compileStreamFunction(handler, scope(), env);
     current = [...current, ...made.attributes];
+    if ("expand" in made) return { kind: "expansion", expand: made.expand };
     return { kind: "function", make: (host) => ("make" in made ? made.make(host) : made) };
   });
   return { plans, attributes: current };
@@ -137,5 +139,18 @@ export class StreamFunction extends Processor {
   }
   override load(saved: unknown): void {
     if (saved !== undefined) this.#run.load?.(saved);
+  }
+}
+
+/** Makes several events of one, or none; each goes on by itself. */
+export class Expansion extends Processor {
+  readonly #expand: (e: Ev) => unknown[][];
+  constructor(expand: (e: Ev) => unknown[][]) {
+    super();
+    this.#expand = expand;
+  }
+  process(chunk: Ev[]): void {
+    for (const e of chunk)
+      for (const added of this.#expand(e)) this.next.process([new Ev(e.ts, e.type, [...e.row, ...added])]);
   }
 }

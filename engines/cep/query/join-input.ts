@@ -10,7 +10,7 @@ import { chooseProbe, equalitiesOf } from "../table/table-condition.ts";
 import { EmptyWindow } from "../windows/timed-batches.ts";
 import type { WindowProcessor } from "../windows/window.ts";
 import { type Environment, type SourceKind, sourceOf } from "./environment.ts";
-import { compileHandlers, Filter, type HandlerPlan, StreamFunction } from "./handlers.ts";
+import { compileHandlers, Expansion, Filter, type HandlerPlan, StreamFunction } from "./handlers.ts";
 import type { InputPlan } from "./input-plan.ts";
 import type { QueryInstance } from "./instance.ts";
 import type { QueryOutput } from "./query-output.ts";
@@ -275,6 +275,8 @@ function buildSide(
       processors.push(instance.operator(path, signature, () => new Filter(plan.test)));
     else if (plan.kind === "function")
       processors.push(instance.operator(path, signature, () => new StreamFunction(plan.make(instance))));
+    else if (plan.kind === "expansion")
+      processors.push(instance.operator(path, signature, () => new Expansion(plan.expand)));
     else {
       window = instance.operator(path, signature, () => plan.make(instance));
       processors.push(window);

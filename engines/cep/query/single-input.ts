@@ -4,7 +4,7 @@ import type { SingleInput } from "../parser/ast.ts";
 import type { Receiver } from "../runtime/junction.ts";
 import type { Processor, Sink } from "../runtime/processor.ts";
 import { type Environment, sourceOf } from "./environment.ts";
-import { compileHandlers, Filter, type HandlerPlan, StreamFunction } from "./handlers.ts";
+import { compileHandlers, Expansion, Filter, type HandlerPlan, StreamFunction } from "./handlers.ts";
 import type { InputPlan } from "./input-plan.ts";
 import type { QueryInstance } from "./instance.ts";
 import { SingleScope } from "./scope.ts";
@@ -63,7 +63,9 @@ export function linkChain(
         ? new Filter(plan.test)
         : plan.kind === "function"
           ? new StreamFunction(plan.make(instance))
-          : plan.make(instance),
+          : plan.kind === "expansion"
+            ? new Expansion(plan.expand)
+            : plan.make(instance),
     );
   });
   for (let i = 0; i < processors.length; i++) (processors[i] as Processor).next = processors[i + 1] ?? end; // in range

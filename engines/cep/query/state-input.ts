@@ -120,10 +120,10 @@ function prepareOf(
       new SingleScope(env, { id: input.id, ref: input.alias, attributes: current, isMulti: false }),
       env,
     );
-    if ("make" in made)
+    if ("make" in made || "expand" in made)
       throw new CepError(
         "NOT_SUPPORTED",
-        `${handler.call.name}() keeps state, which a pattern's input cannot`,
+        `${handler.call.name}() ${"make" in made ? "keeps state" : "makes several events of one"}, which a pattern's input cannot`,
         {
           offset: handler.start,
           length: handler.end - handler.start,

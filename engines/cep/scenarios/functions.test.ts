@@ -151,3 +151,98 @@ describe("choice and type tests", () => {
     ].map((x) => select(`${x} as x`)),
   );
 });
+
+describe("aggregators of the extension namespaces", () => {
+  const rooms = ["attic", "hall", "attic", null, "bath"].map(
+    (s) => ["S", s, 1, 1, 1, 1, true, null] as const,
+  );
+  const last3 = (what: string) => `${S}from S#window.length(3) select ${what} as x insert into Out;`;
+  scenario(
+    "str:groupConcat keeps equal texts together and passes over null",
+    last3("str:groupConcat(s)"),
+    rooms,
+    { Out: [["attic"], ["attic,hall"], ["attic,attic,hall"], ["attic,hall"], ["attic,bath"]] },
+  );
+  scenario("str:groupConcat with a separator takes null as a text", last3("str:groupConcat(s, '-')"), rooms, {
+    Out: [["attic"], ["attic-hall"], ["attic-attic-hall"], ["attic-hall-null"], ["attic-null-bath"]],
+  });
+  scenario(
+    "str:groupConcat each once, in order, by group, from a batch",
+    `${S}from S#window.lengthBatch(5) select b, str:groupConcat(s, str:concat(i, ''), true, 'desc') as x group by b insert into Out;`,
+    ["k", "z", "k", "a", "m"].map((s, n) => ["S", s, 1, 1, 7, 1, n < 3, null] as const),
+    {
+      Out: [
+        [true, "z7k"],
+        [false, "m7a"],
+      ],
+    },
+  );
+  scenario(
+    "math:percentile over a sliding window, of ints",
+    last3("math:percentile(i, 50.0)"),
+    [5, 1, 9, 3, null].map((i) => ["S", "x", 1, 1, i, 1, true, null] as const),
+    { Out: [[5], [3], [5], [3], [6]] },
+  );
+  scenario(
+    "math:percentile(…, 100.0) is the greatest",
+    last3("math:percentile(d, 100.0)"),
+    [5, 1, 0.5, 0.25].map((d) => ["S", "x", 1, d, 1, 1, true, null] as const),
+    { Out: [[5], [5], [5], [1]] },
+  );
+  refuses(
+    "an aggregator",
+    ...["str:groupConcat(i)", "str:groupConcat(s, ',', b)", "str:groupConcat(s, ',', true, 'up')"].map((x) =>
+      select(`${x} as x`),
+    ),
+  );
+});
+
+describe("math:rand", () => {
+  const any = ["S", "x", 1, 1, 1, 1, true, null] as const;
+  scenario("goes through the sequence of java.util.Random", select("math:rand(42) as x"), [any, any, any], {
+    Out: [[0.7275636800328681], [0.6832234717598454], [0.30871945533265976]],
+  });
+  scenario(
+    "without a seed it is the same again for the same app and stays below 1",
+    `@app:name('dice') ${S}from S[math:rand() >= 0.0 and math:rand() < 1.0] select 'in' as x insert into Out;`,
+    [any, any],
+    { Out: [["in"], ["in"]] },
+  );
+});
+
+describe("str:tokenize", () => {
+  const text = (s: string | null) => ["S", s, 1, 1, 1, 1, true, null] as const;
+  scenario(
+    "makes an event of every part",
+    `${S}from S#str:tokenize(s, ',\\s*')[token != 'b']#window.length(2) select token, count() as n insert into Out;`,
+    [text("a, b,c"), text("d"), text(null), text(",")],
+    {
+      Out: [
+        ["a", 1],
+        ["c", 2],
+        ["d", 2],
+      ],
+    },
+  );
+  scenario(
+    "each once when asked",
+    `${S}from S#str:tokenize(s, '-', true) select token insert into Out;`,
+    [text("x-y-x")],
+    {
+      Out: [["x"], ["y"]],
+    },
+  );
+  scenario(
+    "in a join, each part by itself",
+    `${S}define table T (k string, v int); from S[i == 0] select s as k, 7 as v insert into T; from S[i == 1]#str:tokenize(s, '-') join T on T.k == token select token, T.v as v insert into Out;`,
+    [["S", "y", 1, 1, 0, 1, true, null], text("x-y")],
+    { Out: [["y", 7]] },
+  );
+  refuses(
+    "tokenize",
+    `${S}from S#str:tokenize(s, '(') select token insert into Out;`,
+    `${S}from S#str:tokenize(s, s) select token insert into Out;`,
+    `${S}from S#str:tokenize(i, ',') select token insert into Out;`,
+    `${S}from every e1=S#str:tokenize(s, ',') -> e2=S select e1.token insert into Out;`,
+  );
+});
