@@ -128,7 +128,14 @@ export class AppBuilder {
         suggestion: suggest(source, this.env.tables.keys()),
       });
     }
-    const shape = new Table(source, window.attributes, [], at, () => {});
+    const shape = new Table(
+      source,
+      window.attributes,
+      [],
+      at,
+      () => {},
+      () => {},
+    );
     const compiled = compileTableCondition(condition, new TableScope(shape, outer, outer.context));
     return (e) =>
       window.contents().some((row) => {
@@ -167,7 +174,14 @@ export class AppBuilder {
         this.#refuseTaken(d.id, undefined, d);
         this.env.tables.set(
           d.id,
-          new Table(d.id, plain(d.attributes), d.annotations, d, (rows) => this.#services.charge(rows)),
+          new Table(
+            d.id,
+            plain(d.attributes),
+            d.annotations,
+            d,
+            (rows) => this.#services.charge(rows),
+            (error) => this.#services.onFault(d.id, [], error, false),
+          ),
         );
         return;
       }

@@ -94,3 +94,17 @@ test("on-demand queries find, add up, insert, update and delete", () => {
   ]);
   expect(() => bench.app.query("from TT select k")).toThrow(expect.objectContaining({ suggestion: "T" }));
 });
+
+test("a row whose primary key is taken is dropped and reported, and the rest of the app goes on", () => {
+  const bench = new Bench(
+    "define stream S (k int, v int); @primaryKey('k') define table T (k int, v int); from S insert into T; from S select k insert into Seen;",
+  )
+    .watch("Seen")
+    .start();
+  expect(bench.send("S", [1, 10], [1, 20], [2, 30]).rows.Seen).toEqual([[1], [1], [2]]);
+  expect(bench.errors).toMatchObject([{ code: "RUNTIME", message: expect.stringContaining("'T'") }]);
+  expect(bench.app.query("from T select k, v").rows).toEqual([
+    [1, 10],
+    [2, 30],
+  ]);
+});

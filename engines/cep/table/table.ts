@@ -36,6 +36,9 @@ export class Table {
   readonly primaryKey: readonly number[];
   readonly indexed: readonly number[];
   readonly #charge: (rows: number) => void;
+  readonly #report: (error: CepError) => void;
+  /** One for all rows: it names none of them, and making an error costs more than the insert. */
+  readonly #taken: CepError;
   /** Siddhi keeps the rows of a table with one numeric key in a sorted map. */
   readonly #sortColumn: number | undefined;
   #rows = new Set<Ev>();
@@ -49,10 +52,13 @@ export class Table {
     annotations: readonly Annotation[],
     at: Span,
     charge: (rows: number) => void,
+    report: (error: CepError) => void,
   ) {
     this.id = id;
     this.attributes = attributes;
     this.#charge = charge;
+    this.#report = report;
+    this.#taken = new CepError("RUNTIME", `The table '${id}' dropped a row: its primary key is taken`);
     if (annotationOf(annotations, "IndexBy") !== undefined)
       throw new CepError("NOT_SUPPORTED", "There is no @IndexBy", {
         offset: at.start,
@@ -84,12 +90,15 @@ export class Table {
       : this.primaryKey.map((c) => String(row[c])).join("\u0000");
   }
 
-  /** Adds a row; one whose primary key is taken is refused. @returns whether it was added. */
+  /** Adds a row; one whose primary key is taken is dropped and reported, as in Siddhi. @returns whether it was added. */
   insert(ts: number, row: readonly unknown[]): boolean {
     const e = new Ev(ts, 0, row.slice());
     if (this.primaryKey.length > 0) {
       const key = this.#keyOf(row);
-      if (this.#byKey.has(key)) return false;
+      if (this.#byKey.has(key)) {
+        this.#report(this.#taken);
+        return false;
+      }
       this.#charge(1);
       this.#byKey.set(key, e);
     } else {
