@@ -258,6 +258,13 @@ describe("time, in UTC", () => {
     "time:date('2023', 'yyyy-MM-dd')",
     "time:dateAdd('x', 1, 'DAY')",
     "time:timestampInMilliseconds(s, t)",
+    "time:date(9223372036854775807L)",
+    "time:dateFormat(9223372036854775807L)",
+    "time:dateFormat(9223372036854775807L, 'yyyy')",
+    "time:extract(9223372036854775807L, 'YEAR')",
+    "time:dateAdd('2024-01-31', 2147483647, 'YEAR')",
+    "time:dayOfWeek('999999999999-01-01', 'yyyy-MM-dd')",
+    "time:timezoneConvert('999999999999', 'yyyy', 'UTC')",
     "time:currentTimestamp(s)",
     "time:timezoneConvert('2024', 'yyyy-MM', 'UTC')",
   );

@@ -88,15 +88,21 @@ function withPattern<T>(name: string, run: () => T): T {
   }
 }
 
+/** A time that a date can have: within 275,000 years. @throws CepError `RUNTIME` */
+function inRange(name: string, ms: Num): number {
+  const time = Number(ms);
+  return Number.isNaN(new Date(time).getTime()) ? fail(name, "the time is out of range") : time;
+}
+
 /** The instant of a date in a format, or in one of the default ones or ISO 8601. @throws CepError `RUNTIME` */
 function instant(name: string, text: string, pattern?: string): number {
   if (pattern !== undefined) {
     const ms = withPattern(name, () => parseDate(text, pattern));
-    return ms ?? fail(name, "the date does not fit its format");
+    return inRange(name, ms ?? fail(name, "the date does not fit its format"));
   }
   for (const format of DEFAULT_FORMATS) {
     const ms = parseDate(text, format, true);
-    if (ms !== undefined) return ms;
+    if (ms !== undefined) return inRange(name, ms);
   }
   const ms = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(ms) ? fail(name, `the date does not fit ${DEFAULT_FORMATS[0]}`) : ms;
@@ -174,7 +180,7 @@ function adding(sign: 1 | -1): FunctionSketch["forms"] {
       checkPatterns(call, 3);
       return (text: string, count: number, _unit: string, pattern?: string) =>
         withPattern(call.name, () => {
-          const ms = addTo(instant(call.name, text, pattern), step, sign * count);
+          const ms = inRange(call.name, addTo(instant(call.name, text, pattern), step, sign * count));
           return formatDate(ms, pattern ?? `${DATE_TIME}.SSS`);
         });
     },
@@ -182,7 +188,8 @@ function adding(sign: 1 | -1): FunctionSketch["forms"] {
   const onTime: Form = {
     bind: (call) => {
       const step = byUnit(call, 2, STEPS);
-      return (ms: Num, count: number) => String(addTo(Number(ms), step, sign * count));
+      return (ms: Num, count: number) =>
+        String(inRange(call.name, addTo(inRange(call.name, ms), step, sign * count)));
     },
   };
   return {
@@ -214,7 +221,7 @@ const EXTRACT: Readonly<Record<string, Form>> = (() => {
     bind: (call) => {
       const part = byUnit(call, timeAt === 0 ? 1 : 0, PARTS);
       const weeks = weeksOf(call, 2);
-      return (...values: unknown[]) => part(new Date(Number(values[timeAt])), weeks);
+      return (...values: unknown[]) => part(new Date(inRange(call.name, Number(values[timeAt]))), weeks);
     },
   });
   return {
@@ -253,7 +260,7 @@ const convertZone: Form = {
     return (text: string, pattern: string, target: string, source = "UTC") =>
       withPattern(call.name, () => {
         const local = parseDate(text, pattern, true) ?? fail(call.name, "the date does not fit its format");
-        const ms = instantOf(local, zone(call.name, source));
+        const ms = instantOf(inRange(call.name, local), zone(call.name, source));
         return formatDate(ms, pattern, zone(call.name, target)(ms));
       });
   },
@@ -300,7 +307,7 @@ export const timeFunctions: readonly FunctionExtension[] = [
     {
       "date.value:s": reading(dateOf, 1),
       "date.value:s date.format:s": reading(dateOf, 1),
-      "timestamp:w": (ms: Num) => dateOf(Number(ms)),
+      "timestamp:w": (ms: Num) => dateOf(inRange("time:date", ms)),
     },
   ),
   time(
@@ -358,10 +365,11 @@ export const timeFunctions: readonly FunctionExtension[] = [
         "timestamp.in.milliseconds:l date.target.format:s": {
           bind: (call: Call) => {
             checkPatterns(call, 1);
-            return (ms: Num, target: string) => withPattern(call.name, () => formatDate(Number(ms), target));
+            return (ms: Num, target: string) =>
+              withPattern(call.name, () => formatDate(inRange(call.name, ms), target));
           },
         },
-        "timestamp:w": (ms: Num) => new Date(Number(ms)).toISOString(),
+        "timestamp:w": (ms: Num) => new Date(inRange("time:dateFormat", ms)).toISOString(),
       };
     })(),
   ),
