@@ -66,12 +66,12 @@ export function spend(state: BrokerState, connection: Payer, cost: number): "gra
 
 /** That of a device or an app, whatever number of connections it has; a new one for anybody else. */
 function principalBudget(state: BrokerState, session: Session | undefined): Budget {
-  if (session === undefined || session.kind === "owner") return newBudget(state.nowMs);
+  if (session === undefined) return newBudget(state.nowMs);
+  if (session.principalBudget !== undefined) return session.principalBudget;
   const key = `${session.kind}/${session.handle}`;
-  const known = state.principalBudgets.get(key);
-  if (known !== undefined) return known;
-  const budget = newBudget(state.nowMs);
-  state.principalBudgets.set(key, budget);
+  const budget = state.principalBudgets.get(key) ?? newBudget(state.nowMs);
+  if (session.kind !== "owner") state.principalBudgets.set(key, budget);
+  session.principalBudget = budget;
   return budget;
 }
 
@@ -85,6 +85,7 @@ export function spendFrame(state: BrokerState, { id, arrivals }: Payer): void {
 
 /** Lets flow in what time has brought. */
 export function refill(budget: Budget, nowMs: number, perSecond: number, burst: number): void {
+  if (nowMs === budget.atMs && budget.left <= burst) return;
   const gained = (Math.max(0, nowMs - budget.atMs) / 1000) * perSecond;
   budget.left = Math.min(burst, budget.left + gained);
   budget.atMs = nowMs;

@@ -6,7 +6,7 @@ const busyFramesPerMs = 0.5;
 const mostSingles = 4;
 /** How many windows pass, at most, before gathering is tried again. */
 const longestPatience = 64;
-/** So much faster than at the last trial, and something has changed: it is tried again at once. */
+/** So many times as fast or as slow as at the last trial, and something has changed: it is tried again at once. */
 const otherwise = 1.5;
 
 /**
@@ -45,7 +45,8 @@ export class Gathering {
     this.#open();
     if (rate < busyFramesPerMs) return false;
     this.#windowsLeft -= 1;
-    if (this.#windowsLeft > 0 && rate < otherwise * this.#oneByOne) return false;
+    const change = rate / this.#oneByOne;
+    if (this.#windowsLeft > 0 && change < otherwise && change > 1 / otherwise) return false;
     this.#oneByOne = rate;
     this.#isGathering = true;
     return true;

@@ -1,6 +1,7 @@
 import type { PacketId, ProtocolLevel } from "../mqtt/packet.ts";
 import { levelsOf } from "../mqtt/topic.ts";
 import type { Authority, Permission } from "../oauth/authority.ts";
+import type { Budget } from "./budget.ts";
 import type { Connection } from "./connection.ts";
 import type { Delivery, Publisher } from "./message.ts";
 import type { Mount } from "./mount.ts";
@@ -46,6 +47,8 @@ export class Session {
   generation: number;
   expirySeconds: number;
   endsAtMs: number | undefined;
+  /** What the connections of its device or app may spend together, once one has sent something. */
+  principalBudget: Budget | undefined;
   will: StoredWill | undefined;
   willDueAtMs: number | undefined;
   readonly #subscriptions: Map<string, Subscription>;
