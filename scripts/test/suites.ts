@@ -89,5 +89,6 @@ export const suites: readonly Suite[] = [
   bench("bench/identity/connect.ts"),
   bench("bench/streams.ts"),
   check("bench/cep/run.ts, a fiftieth", "node", "bench/cep/run.ts", "--share", "0.02", "--rounds", "1"),
+  check("bench/cep/memory.ts, a few", "node", "bench/cep/memory.ts", "--count", "400"),
   check("bench/mqtt-codec.ts", "node", "bench/mqtt-codec.ts"),
 ];
