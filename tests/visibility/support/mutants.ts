@@ -214,13 +214,19 @@ export const leaks: readonly Mutant[] = [
   {
     name: "a deleted account's personal cloud keeps its tables",
     check: "matrix",
-    finding: "left of a deleted account: owner's name for the device: pcm, table device",
+    // Which table depends on what the DIdP tells first: that the device is released, or that the account is deleted.
+    finding: "left of a deleted account: device's handle: pcm, table",
     edits: [
       {
         file: "durable-objects/pcm/store.ts",
         // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a piece of source text
         find: "for (const table of ofTheUser) sql.exec(`DELETE FROM ${table}`);",
         replace: "void ofTheUser;",
+      },
+      {
+        file: "durable-objects/pcm/store.ts",
+        find: "sql.exec(\"DELETE FROM refused_epoch WHERE handle <> '*'\");",
+        replace: "",
       },
     ],
   },
