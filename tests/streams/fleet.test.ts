@@ -26,6 +26,7 @@ const receiver = createServer((request, response) => {
   });
   request.on("end", () => {
     posted.push({ headers: request.headers, body });
+    receiver.emit("posted");
     response.writeHead(204).end();
   });
 });
@@ -176,7 +177,7 @@ test("what was consented comes in, under the app's own handles, with nobody onli
   const enough = results.flatMap(({ stream, payload }) =>
     stream === "survey" && Number(payload.users) >= 2 ? [payload] : [],
   );
-  while (posted.length < enough.length) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (posted.length < enough.length) await once(receiver, "posted");
   const told = posted.map(({ body }) => JSON.parse(body).data).sort((a, b) => a.n - b.n);
   expect(told).toEqual(enough);
   expect(posted[0]?.headers["webhook-signature"]).toMatch(/^v1,/);
@@ -204,11 +205,9 @@ test("what concerns one user goes back through the grant: told to the app's sess
     json: { device: handles[0], value: 3 },
   });
   // Bob did not allow it: refused in his own cloud, and counted.
-  for (;;) {
-    const { refused_returns: refused } = await first.json("GET", "/fleet");
-    if (refused === 1) break;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  let refused = 0;
+  while (refused === 0) refused = Number((await first.json("GET", "/fleet")).refused_returns);
+  expect(refused).toBe(1);
   for (const device of [peer, hall, attic]) device.cut();
 });
 
