@@ -64,6 +64,12 @@ function bars(): Bar[] {
       1.5,
     ),
     ratio(
+      "fan-out to 8, 1 in flight",
+      { name: "broker.fan-out", subscribers: 8, in_flight: 1 },
+      "forwarder",
+      1.5,
+    ),
+    ratio(
       "fan-out to 8, 16 in flight",
       { name: "broker.fan-out", subscribers: 8, in_flight: 16 },
       "forwarder",
