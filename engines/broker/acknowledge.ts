@@ -85,12 +85,11 @@ function release(state: BrokerState, connection: Connection, session: Session, p
 /** QoS 2 of the client's, last step: its identifier may be used for a new message from now on. */
 function complete(state: BrokerState, connection: Connection, session: Session, packetId: number): void {
   const isKnown = receivedIds(state, session).delete(packetId);
-  if (isKnown) {
-    if (session.isPersistent) state.store.apply({ kind: "completed", session: session.id, packetId });
-    else keepSoon(state, connection);
-  }
+  if (isKnown && session.isPersistent)
+    state.store.apply({ kind: "completed", session: session.id, packetId });
   // MQTT 5.0 §4.9: each PUBCOMP gives the client one back, never more than it began with.
-  connection.openIncoming = Math.max(0, connection.openIncoming - 1);
+  if (connection.openIncoming > 0) connection.openIncoming--;
+  keepSoon(state, connection);
   // [MQTT-4.3.3-11] [MQTT-3.1.1:4.3.3-2] PUBCOMP with the same identifier, also when it is asked for twice
   state.send(connection, {
     type: "pubcomp",

@@ -38,6 +38,8 @@ export interface Attachment {
     readonly lastPacketId: PacketId;
     /** Rows from here on have a packet identifier of an earlier connection, and were not sent on this one yet. */
     readonly unsentFromSeq?: number;
+    /** See `Connection.openIncoming`. */
+    readonly openIncoming: number;
     /** Of a session that ends with this connection, and so needs no rows: [id, QoS, seq or 0, isReleased]. */
     readonly inFlight?: readonly (readonly [PacketId, 1 | 2, number, boolean])[];
     readonly received?: readonly PacketId[];
@@ -67,8 +69,8 @@ export class Connection {
   seenSlackMs = 0;
   receiveMaximum = 65_535;
   maximumPacketBytes: number;
-  /** QoS 2 messages begun on this connection and not complete; 0 after sleep, for a session that has rows. */
-  openIncoming: number;
+  /** QoS 2 messages begun on this connection and not complete. */
+  openIncoming = 0;
   topicAliasMaximum = 0;
   wantsProblemInformation = false;
   authenticationMethod: string | undefined;
@@ -127,7 +129,6 @@ export class Connection {
     this.attachedPendingBytes = attachment?.pending?.byteLength ?? 0;
     const client = attachment?.client;
     this.refusals = tableOf(client?.refusals ?? []);
-    this.openIncoming = client?.received?.length ?? 0;
     this.decoder = new Decoder({
       role: "server",
       maximumPacketSize: limits.maximumPacketBytes,
@@ -148,6 +149,7 @@ export class Connection {
     this.aliasesIn = new Map(client.aliasesIn);
     this.aliasesOut = new Map(client.aliasesOut.map((topicName, index) => [topicName, index + 1]));
     this.fresh = new Map(client.fresh);
+    this.openIncoming = client.openIncoming;
     this.seenSlackMs = client.keepAliveSeconds * 1000 * limits.keepAliveSlack;
   }
 
@@ -193,6 +195,7 @@ export class Connection {
           lastPacketId: session.outgoing?.lastPacketId ?? 0,
           ...(this.refusals.size > 0 && { refusals: [...this.refusals.values()] }),
           ...(unsentFromSeq !== undefined && { unsentFromSeq }),
+          openIncoming: this.openIncoming,
           ...(!session.isPersistent && {
             inFlight: [...(session.outgoing?.inFlight ?? [])].map(
               ([packetId, { qos, seq, isReleased }]) => [packetId, qos, seq, isReleased] as const,

@@ -24,7 +24,7 @@ function noticed(packet: Packet): unknown {
 function play(seed: number, evictsAlways: boolean): unknown[][] {
   const random = new Random(seed);
   // Without slack, both know to the millisecond when a client was last heard from.
-  const home = new TestHome({ keepAliveSlack: 0, unsavedMs: 0 });
+  const home = new TestHome({ keepAliveSlack: 0, unsavedMs: 0, receiveMaximum: random.pick([3, 64]) });
   home.evictsAlways = evictsAlways;
   home.claim("dh1");
   home.claim("dh2");

@@ -227,6 +227,36 @@ describe("flow control", () => {
     expect(client.take().at(-1)).toEqual({ type: "disconnect", reasonCode: 0x93 });
   });
 
+  test.each([
+    ["kept", lasting],
+    ["of one connection", { mqttClientId: "fleeting" }],
+  ])("in sleep neither side's Receive Maximum begins anew (session %s) [MQTT-3.3.4-9]", (_, options) => {
+    const home = new TestHome({ receiveMaximum: 3, unsavedMs: 0 });
+    const properties = { ...("properties" in options && options.properties), receiveMaximum: 2 };
+    const client = home.client("owner", { ...options, properties });
+    client.subscribe("a", { qos: 2 });
+    client.take();
+    const other = home.client("owner", { mqttClientId: "other" });
+    home.evictsAlways = true;
+    for (let i = 1; i <= 6; i++) other.publish("a", String(i), { qos: i % 2 === 0 ? 2 : 1, packetId: i });
+    for (let packetId = 1; packetId <= 6; packetId++) other.send({ type: "pubrel", packetId, reasonCode: 0 });
+    expect(client.takeMessages()).toEqual(["a=1", "a=2"]);
+    // The second step of QoS 2 gives no room yet, the last one does.
+    client.send({ type: "pubrec", packetId: 2, reasonCode: 0 });
+    expect(client.take()).toEqual([{ type: "pubrel", packetId: 2, reasonCode: 0 }]);
+    client.send({ type: "pubcomp", packetId: 2, reasonCode: 0 });
+    expect(client.takeMessages()).toEqual(["a=3"]);
+    client.send({ type: "puback", packetId: 1, reasonCode: 0 });
+    expect(client.takeMessages()).toEqual(["a=4"]);
+    // Towards us: three open, one of them completed, and one more than is left.
+    for (const packetId of [1, 2, 3]) client.publish("b", "x", { qos: 2, packetId });
+    client.send({ type: "pubrel", packetId: 2, reasonCode: 0 });
+    client.publish("b", "x", { qos: 2, packetId: 4 });
+    client.take();
+    client.publish("b", "x", { qos: 2, packetId: 5 });
+    expect(client.take()).toEqual([{ type: "disconnect", reasonCode: 0x93 }]);
+  });
+
   test("a refusing PUBREC frees the identifier without PUBREL", () => {
     const home = new TestHome();
     const client = home.client("owner", { properties: { receiveMaximum: 1 } });

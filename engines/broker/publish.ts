@@ -168,7 +168,7 @@ function answer(
     receivedIds(state, session).add(packetId);
     connection.openIncoming++;
     if (session.isPersistent) state.store.apply({ kind: "received", session: session.id, packetId });
-    else keepSoon(state, connection);
+    keepSoon(state, connection);
   }
   acknowledgeWith(state, connection, packet, code);
 }
