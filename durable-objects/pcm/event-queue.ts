@@ -1,5 +1,6 @@
 import { createLog, type Log } from "../../engines/log/log.ts";
 import { firstBatch, type OffsetEvent, type ThingEvent } from "../../engines/streams/hand-over.ts";
+import { KeptRows } from "./kept-rows.ts";
 
 /** What a queue needs. */
 export interface QueuePorts {
@@ -21,29 +22,17 @@ const strandedMs = 30_000;
 /** Events that found no room are told of together. */
 const droppedLogMs = 10_000;
 
-/** The tables of all queues. */
-export function createQueues(sql: SqlStorage): void {
-  sql.exec(
-    `CREATE TABLE IF NOT EXISTS event_queue (
-       destination TEXT PRIMARY KEY,
-       source TEXT NOT NULL,
-       reserved INTEGER NOT NULL
-     ) WITHOUT ROWID;
-     CREATE TABLE IF NOT EXISTS queued_events (
-       destination TEXT NOT NULL,
-       last_offset INTEGER NOT NULL,
-       events TEXT NOT NULL,
-       PRIMARY KEY (destination, last_offset)
-     ) WITHOUT ROWID;`,
-  );
+/** What of a queue is read at waking, by its destination. */
+interface Numbering {
+  /** Names the sequence of offsets. */
+  readonly source: string;
+  /** Offsets up to here may have been given out. */
+  readonly reserved: number;
 }
 
-/** The queues that have something in the database, by their destinations. */
-export function queuedDestinations(sql: SqlStorage): string[] {
-  return sql
-    .exec<{ destination: string }>("SELECT DISTINCT destination FROM queued_events")
-    .toArray()
-    .map(({ destination }) => destination);
+/** The queues that may have something in the database, by their destinations. */
+export function queuedDestinations(kept: KeptRows): string[] {
+  return kept.all<Numbering>("event-queue").map(({ key }) => key);
 }
 
 /**
@@ -56,6 +45,7 @@ export function queuedDestinations(sql: SqlStorage): string[] {
 export class EventQueue {
   readonly #ports: QueuePorts;
   readonly #log: Log;
+  readonly #kept: KeptRows;
   #source: string;
   #reserved: number;
   #nextOffset: number;
@@ -76,15 +66,12 @@ export class EventQueue {
     this.#ports = ports;
     this.#log = log;
     const { sql, destination } = ports;
-    const [row] = sql
-      .exec<{ source: string; reserved: number }>(
-        "SELECT source, reserved FROM event_queue WHERE destination = ?",
-        destination,
-      )
-      .toArray();
-    this.#source = row?.source ?? crypto.randomUUID();
-    this.#reserved = row?.reserved ?? 0;
+    this.#kept = new KeptRows(sql);
+    const known = this.#kept.get<Numbering>("event-queue", destination);
+    this.#source = known?.source ?? crypto.randomUUID();
+    this.#reserved = known?.reserved ?? 0;
     this.#nextOffset = this.#reserved + 1;
+    if (known === undefined) return;
     for (const { events } of sql.exec<{ events: string }>(
       "SELECT events FROM queued_events WHERE destination = ? ORDER BY last_offset",
       destination,
@@ -111,12 +98,8 @@ export class EventQueue {
     const { sql, destination } = this.#ports;
     if (this.#nextOffset > this.#reserved) {
       this.#reserved = this.#nextOffset + reserveOffsets;
-      sql.exec(
-        "INSERT OR REPLACE INTO event_queue (destination, source, reserved) VALUES (?, ?, ?)",
-        destination,
-        this.#source,
-        this.#reserved,
-      );
+      const numbering: Numbering = { source: this.#source, reserved: this.#reserved };
+      this.#kept.save("event-queue", destination, numbering);
     }
     for (let left: readonly OffsetEvent[] = this.#unsaved; left.length > 0; ) {
       const part = firstBatch(left);
@@ -169,7 +152,7 @@ export class EventQueue {
   /** Nothing of it is handed over any more; what comes later is another sequence. */
   clear(): void {
     const { sql, destination } = this.#ports;
-    sql.exec("DELETE FROM event_queue WHERE destination = ?", destination);
+    this.#kept.delete("event-queue", destination);
     sql.exec("DELETE FROM queued_events WHERE destination = ?", destination);
     this.#source = crypto.randomUUID();
     this.#reserved = 0;

@@ -12,8 +12,9 @@ import type {
 } from "../../engines/fleet/fleet-hand-over.ts";
 import { createLog } from "../../engines/log/log.ts";
 import type { GatewayAppId, GrantId } from "../../engines/oauth/authority.ts";
-import { createQueues, EventQueue, queuedDestinations } from "./event-queue.ts";
+import { EventQueue, queuedDestinations } from "./event-queue.ts";
 import { type FeedRecord, FleetFeed } from "./fleet-feed.ts";
+import { KeptRows } from "./kept-rows.ts";
 
 /** The apps' rules, as the personal cloud calls them. */
 export interface FleetsBinding {
@@ -62,6 +63,7 @@ const fullRetryMs = 3600_000;
  */
 export class Fleets {
   readonly #ports: FleetPorts;
+  readonly #kept: KeptRows;
   readonly #feeds = new Map<GrantId, FleetFeed>();
   readonly #queues = new Map<string, EventQueue>();
   readonly #underWay = new Set<GrantId>();
@@ -70,15 +72,11 @@ export class Fleets {
 
   constructor(ports: FleetPorts) {
     this.#ports = ports;
-    createQueues(ports.sql);
-    ports.sql.exec(
-      "CREATE TABLE IF NOT EXISTS fleet_feed (grant_id TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID",
-    );
-    for (const { content } of ports.sql.exec<{ content: string }>("SELECT content FROM fleet_feed")) {
-      const record = JSON.parse(content) as FeedRecord; // written by #save
-      this.#feeds.set(record.grantId, new FleetFeed(record));
+    this.#kept = new KeptRows(ports.sql);
+    for (const { content } of this.#kept.all<FeedRecord>("fleet-feed")) {
+      this.#feeds.set(content.grantId, new FleetFeed(content));
     }
-    for (const destination of queuedDestinations(ports.sql)) {
+    for (const destination of this.#feeds.size === 0 ? [] : queuedDestinations(this.#kept)) {
       const [grantId = "", shard] = destination.split("/");
       const feed = this.#feeds.get(grantId as GrantId); // a destination is made of one
       if (feed !== undefined) this.#queueOf(feed, Number(shard));
@@ -304,15 +302,11 @@ export class Fleets {
       if (destination.startsWith(`${grantId}/`)) this.#queues.delete(destination);
     }
     this.#feeds.delete(grantId);
-    this.#ports.sql.exec("DELETE FROM fleet_feed WHERE grant_id = ?", grantId);
+    this.#kept.delete("fleet-feed", grantId);
     return true;
   }
 
   #save({ record }: FleetFeed): void {
-    this.#ports.sql.exec(
-      "INSERT OR REPLACE INTO fleet_feed (grant_id, content) VALUES (?, ?)",
-      record.grantId,
-      JSON.stringify(record),
-    );
+    this.#kept.save("fleet-feed", record.grantId, record);
   }
 }

@@ -21,7 +21,7 @@ import type { Interest, ResultDelivery, ResultPosition } from "../../engines/str
 import { Alarms } from "./alarms.ts";
 import { limitsFrom } from "./config.ts";
 import { Fleets, type FleetsBinding, type GrantFeed } from "./fleets.ts";
-import { fromJson, toJson } from "./json.ts";
+import { KeptRows } from "./kept-rows.ts";
 import { pairwiseHandle, pairwiseUser } from "./pairwise-handle.ts";
 import { migrate } from "./schema.ts";
 import { SqlStore } from "./store.ts";
@@ -59,6 +59,7 @@ const log = createLog("pcm", console.log);
  * @see MESSAGING.md §4, §9
  */
 export class Pcm extends DurableObject<PcmEnv> {
+  readonly #kept: KeptRows;
   readonly #store: SqlStore;
   readonly #alarms: Alarms;
   readonly #streams: StreamHandOver;
@@ -80,6 +81,7 @@ export class Pcm extends DurableObject<PcmEnv> {
   constructor(ctx: DurableObjectState, env: PcmEnv) {
     super(ctx, env);
     migrate(ctx.storage.sql);
+    this.#kept = new KeptRows(ctx.storage.sql);
     this.#store = new SqlStore(ctx.storage.sql);
     this.#alarms = new Alarms(ctx.storage);
     this.#streams = new StreamHandOver({
@@ -365,8 +367,7 @@ export class Pcm extends DurableObject<PcmEnv> {
     if (ws === undefined) return;
     this.#ids.delete(ws);
     ws.serializeAttachment(null);
-    if (this.#inTable.delete(id))
-      this.ctx.storage.sql.exec("DELETE FROM attachment WHERE connection = ?", id);
+    if (this.#inTable.delete(id)) this.#kept.delete("attachment", String(id));
     try {
       ws.close(code);
     } catch {
@@ -407,11 +408,7 @@ export class Pcm extends DurableObject<PcmEnv> {
     try {
       ws.serializeAttachment(attachment);
     } catch {
-      this.ctx.storage.sql.exec(
-        "INSERT OR REPLACE INTO attachment (connection, content) VALUES (?, ?)",
-        id,
-        toJson(attachment),
-      );
+      this.#kept.save("attachment", String(id), attachment);
       this.#inTable.add(id);
       ws.serializeAttachment({ connection: id, isInTable: true } satisfies Kept);
     }
@@ -422,9 +419,6 @@ export class Pcm extends DurableObject<PcmEnv> {
     const kept = ws.deserializeAttachment() as Kept | null;
     if (kept === null || !("isInTable" in kept)) return kept ?? undefined;
     this.#inTable.add(kept.connection);
-    const [row] = this.ctx.storage.sql
-      .exec<{ content: string }>("SELECT content FROM attachment WHERE connection = ?", kept.connection)
-      .toArray();
-    return row === undefined ? undefined : fromJson<Attachment>(row.content);
+    return this.#kept.get<Attachment>("attachment", String(kept.connection));
   }
 }

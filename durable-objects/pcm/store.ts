@@ -1,3 +1,4 @@
+import type { PendingCommand } from "../../engines/broker/commands.ts";
 import type { Refusal } from "../../engines/broker/ledger.ts";
 import type { Delivery, Message, Publisher } from "../../engines/broker/message.ts";
 import type {
@@ -15,21 +16,13 @@ import type { QoS, TopicFilter } from "../../engines/mqtt/packet.ts";
 import type { ClaimedDevice, GrantId } from "../../engines/oauth/authority.ts";
 import { DeliveryRows } from "./delivery-rows.ts";
 import { fromJson, toJson } from "./json.ts";
+import { KeptRows, type Kind } from "./kept-rows.ts";
 
-/** All tables but the refused epochs, of which one stays, and the schema's version. */
-const ofTheUser = [
-  "session",
-  "subscription",
-  "delivery",
-  "received",
-  "retained",
-  "device",
-  "app_grant",
-  "pairwise_key",
-  "pending_command",
-  "ledger",
-  "attachment",
-];
+/** Of which a deleted account leaves nothing. */
+const ofTheUser = {
+  tables: ["subscription", "delivery", "received", "retained", "pairwise_key", "ledger"],
+  kinds: ["session", "device", "grant", "command", "attachment"],
+} as const;
 
 /** Retained messages read at once, so that a wildcard over thousands holds few of them. */
 const pageRows = 64;
@@ -42,16 +35,6 @@ type RetainedRow = {
   publisher_kind: string;
   publisher_handle: string;
   expires_at_ms: number | null;
-};
-
-type CommandRow = {
-  id: number;
-  device: string;
-  name: string;
-  publisher_kind: string;
-  publisher_handle: string;
-  keys: string;
-  expires_at_ms: number;
 };
 
 type RefusalRow = {
@@ -77,10 +60,12 @@ type SubscriptionRow = {
 /** A broker's store in the SQLite of its object. The runtime commits a turn's writes together. */
 export class SqlStore implements BrokerStore {
   readonly #sql: SqlStorage;
+  readonly #kept: KeptRows;
   readonly #deliveries: DeliveryRows;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
+    this.#kept = new KeptRows(sql);
     this.#deliveries = new DeliveryRows(sql);
   }
 
@@ -90,42 +75,14 @@ export class SqlStore implements BrokerStore {
   }
 
   load(): StoredState {
+    const all = <T>(kind: Kind) => this.#kept.all<T>(kind).map(({ content }) => content);
     return {
       sessions: this.#sessions(),
-      devices: this.#sql
-        .exec<{ handle: string; name: string; model: string }>("SELECT handle, name, model FROM device")
-        .toArray()
-        // Each row was made from a ClaimedDevice.
-        .map(({ handle, name, model }) => ({ handle, name, model: fromJson(model) }) as ClaimedDevice),
-      grants: this.#sql
-        .exec<{ grant_id: string; app_name: string; devices: string; expires_at_ms: number }>(
-          "SELECT grant_id, app_name, devices, expires_at_ms FROM app_grant",
-        )
-        .toArray()
-        .map(
-          (row): StoredGrant => ({
-            grantId: row.grant_id as GrantId, // made from a StoredGrant
-            appName: row.app_name,
-            devices: fromJson(row.devices),
-            expiresAtMs: row.expires_at_ms,
-          }),
-        ),
-      commands: this.#sql
-        .exec<CommandRow>("SELECT * FROM pending_command ORDER BY id")
-        .toArray()
-        .map(({ id, device, name, publisher_kind, publisher_handle, keys, expires_at_ms }) => ({
-          id,
-          device,
-          name,
-          publisher: toPublisher(publisher_kind, publisher_handle),
-          keys: fromJson<string[]>(keys),
-          expiresAtMs: expires_at_ms,
-        })),
+      devices: all<ClaimedDevice>("device"),
+      grants: all<StoredGrant>("grant"),
+      commands: all<PendingCommand>("command").sort((one, other) => one.id - other.id),
       refusedEpochs: new Map(
-        this.#sql
-          .exec<{ handle: string; epoch: number }>("SELECT handle, epoch FROM refused_epoch")
-          .toArray()
-          .map(({ handle, epoch }) => [handle, epoch]),
+        this.#kept.all<number>("refused-epoch").map(({ key, content }) => [key, content]),
       ),
     };
   }
@@ -134,14 +91,10 @@ export class SqlStore implements BrokerStore {
     const sql = this.#sql;
     switch (op.kind) {
       case "save-session":
-        sql.exec(
-          "INSERT OR REPLACE INTO session (id, record) VALUES (?, ?)",
-          op.session.id,
-          toJson(op.session),
-        );
+        this.#kept.save("session", String(op.session.id), op.session);
         return;
       case "delete-session":
-        sql.exec("DELETE FROM session WHERE id = ?", op.session);
+        this.#kept.delete("session", String(op.session));
         sql.exec("DELETE FROM subscription WHERE session = ?", op.session);
         this.#deliveries.deleteAll(op.session);
         sql.exec("DELETE FROM received WHERE session = ?", op.session);
@@ -202,47 +155,26 @@ export class SqlStore implements BrokerStore {
         sql.exec("DELETE FROM retained WHERE expires_at_ms <= ?", op.nowMs);
         return;
       case "save-device":
-        sql.exec(
-          "INSERT OR REPLACE INTO device (handle, name, model) VALUES (?, ?, ?)",
-          op.device.handle,
-          op.device.name,
-          toJson(op.device.model),
-        );
+        this.#kept.save("device", op.device.handle, op.device);
         return;
       case "delete-device":
-        sql.exec("DELETE FROM device WHERE handle = ?", op.handle);
+        this.#kept.delete("device", op.handle);
         return;
       case "save-grant":
-        sql.exec(
-          "INSERT OR REPLACE INTO app_grant (grant_id, app_name, devices, expires_at_ms) VALUES (?, ?, ?, ?)",
-          op.grant.grantId,
-          op.grant.appName,
-          toJson(op.grant.devices),
-          op.grant.expiresAtMs,
-        );
+        this.#kept.save("grant", op.grant.grantId, op.grant);
         return;
       case "delete-grant":
-        sql.exec("DELETE FROM app_grant WHERE grant_id = ?", op.grantId);
+        this.#kept.delete("grant", op.grantId);
         sql.exec("DELETE FROM pairwise_key WHERE grant_id = ?", op.grantId);
         return;
       case "refuse-below":
-        sql.exec("INSERT OR REPLACE INTO refused_epoch (handle, epoch) VALUES (?, ?)", op.handle, op.epoch);
+        this.#kept.save("refused-epoch", op.handle, op.epoch);
         return;
       case "save-command":
-        sql.exec(
-          `INSERT INTO pending_command (id, device, name, publisher_kind, publisher_handle, keys, expires_at_ms)
-             VALUES (?, ?, ?, ?, ?, ?, ?)`,
-          op.command.id,
-          op.command.device,
-          op.command.name,
-          op.command.publisher.kind,
-          op.command.publisher.handle,
-          toJson(op.command.keys),
-          op.command.expiresAtMs,
-        );
+        this.#kept.save("command", String(op.command.id), op.command);
         return;
       case "delete-command":
-        sql.exec("DELETE FROM pending_command WHERE id = ?", op.id);
+        this.#kept.delete("command", String(op.id));
         return;
       case "save-refusal":
         sql.exec(
@@ -269,8 +201,9 @@ export class SqlStore implements BrokerStore {
         );
         return;
       case "forget-user":
-        for (const table of ofTheUser) sql.exec(`DELETE FROM ${table}`);
-        sql.exec("DELETE FROM refused_epoch WHERE handle <> '*'");
+        for (const table of ofTheUser.tables) sql.exec(`DELETE FROM ${table}`);
+        for (const kind of ofTheUser.kinds) this.#kept.clear(kind);
+        this.#kept.clear("refused-epoch", "*");
         this.#deliveries.forget();
         return;
     }
@@ -356,17 +289,15 @@ export class SqlStore implements BrokerStore {
   }
 
   #sessions(): StoredSession[] {
+    const records = this.#kept.all<SessionRecord>("session");
+    if (records.length === 0) return [];
     const subscriptions = new Map<SessionId, Subscription[]>();
     for (const row of this.#sql.exec<SubscriptionRow>("SELECT * FROM subscription")) {
       const known = subscriptions.get(row.session);
       if (known === undefined) subscriptions.set(row.session, [toSubscription(row)]);
       else known.push(toSubscription(row));
     }
-    return this.#sql
-      .exec<{ record: string }>("SELECT record FROM session")
-      .toArray()
-      .map(({ record }) => fromJson<SessionRecord>(record))
-      .map((session) => ({ ...session, subscriptions: subscriptions.get(session.id) ?? [] }));
+    return records.map(({ content }) => ({ ...content, subscriptions: subscriptions.get(content.id) ?? [] }));
   }
 
   #subscribe(session: SessionId, subscription: Subscription): void {

@@ -12,7 +12,8 @@ import {
   topicMatches,
 } from "../../engines/streams/hand-over.ts";
 import { payloadText } from "../../engines/streams/payload-text.ts";
-import { createQueues, EventQueue } from "./event-queue.ts";
+import { EventQueue } from "./event-queue.ts";
+import { KeptRows } from "./kept-rows.ts";
 
 /** The rules' Worker, as the personal cloud calls it. */
 export interface RulesBinding {
@@ -32,7 +33,7 @@ export interface StreamPorts {
   wakeAt(atMs: number): void;
 }
 
-/** What must outlive the object's memory; one row. */
+/** What must outlive the object's memory. */
 interface Position {
   /** Results up to here were carried out. */
   readonly taken: ResultPosition;
@@ -52,6 +53,7 @@ const system = { kind: "system", handle: "" } as const;
  */
 export class StreamHandOver {
   readonly #ports: StreamPorts;
+  readonly #kept: KeptRows;
   readonly #queue: EventQueue;
   #position: Position;
   readonly #isWanted = new Map<string, boolean>();
@@ -59,13 +61,8 @@ export class StreamHandOver {
   constructor(ports: StreamPorts) {
     this.#ports = ports;
     const { sql } = ports;
-    createQueues(sql);
-    sql.exec(
-      "CREATE TABLE IF NOT EXISTS stream_position (only_row INTEGER PRIMARY KEY, content TEXT NOT NULL)",
-    );
-    const [row] = sql.exec<{ content: string }>("SELECT content FROM stream_position").toArray();
-    // Written by #save.
-    this.#position = row === undefined ? newPosition() : (JSON.parse(row.content) as Position);
+    this.#kept = new KeptRows(sql);
+    this.#position = this.#kept.get<Position>("stream-position", "") ?? newPosition();
     this.#queue = new EventQueue({
       sql,
       destination: "",
@@ -130,7 +127,7 @@ export class StreamHandOver {
 
   /** The user is gone. */
   async forget(): Promise<void> {
-    this.#ports.sql.exec("DELETE FROM stream_position");
+    this.#kept.delete("stream-position", "");
     this.#queue.clear();
     this.#isWanted.clear();
     const hadRules = this.#position.interest.version > 0;
@@ -159,10 +156,7 @@ export class StreamHandOver {
 
   #save(position: Position): void {
     this.#position = position;
-    this.#ports.sql.exec(
-      "INSERT OR REPLACE INTO stream_position (only_row, content) VALUES (1, ?)",
-      JSON.stringify(position),
-    );
+    this.#kept.save("stream-position", "", position);
   }
 
   /** @returns `undefined` for a command to a device that is not this user's. */

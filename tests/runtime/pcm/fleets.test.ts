@@ -160,8 +160,8 @@ test("a grant that is revoked feeds nothing more, not even what waits, and its r
   // Nothing of it is left here either.
   await home.cloud.devices();
   const rows = await runInDurableObject(home.cloud, (_, { storage }) =>
-    ["fleet_feed", "event_queue", "queued_events"].flatMap((table) =>
-      storage.sql.exec(`SELECT * FROM ${table}`).toArray(),
+    ["kept WHERE kind IN ('fleet-feed', 'event-queue')", "queued_events"].flatMap((rows) =>
+      storage.sql.exec(`SELECT * FROM ${rows}`).toArray(),
     ),
   );
   expect(rows).toEqual([]);

@@ -1,7 +1,10 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
+import { KeptRows } from "../../../durable-objects/pcm/kept-rows.ts";
+import { steps } from "../../../durable-objects/pcm/older-schemas.ts";
 import type { Pcm } from "../../../durable-objects/pcm/pcm.ts";
 import { migrate } from "../../../durable-objects/pcm/schema.ts";
+import { SqlStore } from "../../../durable-objects/pcm/store.ts";
 import { lampModel, publishPacket, subscribePacket } from "../../../engines/broker/test-home.ts";
 import type { DeviceHandle, GrantId } from "../../../engines/oauth/authority.ts";
 import { authority, cloudOf, fallAsleep, WireClient } from "./cloud.ts";
@@ -135,18 +138,71 @@ test("a QoS 0 message without retain writes no row", async () => {
   expect(await rows()).toBe(before);
 });
 
+const ourTables =
+  "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'";
+
+/** An object as an older version of this software left it. */
+function becomeVersion(sql: SqlStorage, version: number): void {
+  for (const { name } of sql.exec<{ name: string }>(ourTables).toArray()) sql.exec(`DROP TABLE ${name}`);
+  for (const step of steps.slice(0, version)) sql.exec(step);
+  sql.exec("CREATE TABLE schema_version (only_row INTEGER PRIMARY KEY, version INTEGER NOT NULL)");
+  sql.exec("INSERT INTO schema_version (only_row, version) VALUES (1, ?)", version);
+}
+
+test("an object that was brought up to date has the tables of a new one, and what it held", async () => {
+  const stub = cloudOf("upgraded");
+  await stub.devices();
+  await runInDurableObject<Pcm, void>(stub, (_pcm, { storage: { sql } }) => {
+    const columns = () =>
+      sql
+        .exec(
+          `SELECT tables.name AS "table", columns.name, columns.type, columns."notnull", columns.pk
+             FROM (${ourTables}) AS tables, pragma_table_info(tables.name) AS columns ORDER BY 1, 2`,
+        )
+        .toArray();
+    const ofNew = columns();
+    becomeVersion(sql, 5);
+    sql.exec("INSERT INTO device VALUES ('dh1', 'kitchen', '{\"title\":\"Lamp\"}')");
+    sql.exec(
+      'INSERT INTO app_grant VALUES (\'g1\', \'App\', \'[{"handle":"dh1","pairwiseHandle":"ph","actions":["read"]}]\', 99)',
+    );
+    for (const id of [10, 9]) {
+      sql.exec("INSERT INTO pending_command VALUES (?, 'dh1', 'light', 'app', 'g1', '[\"k\"]', 77)", id);
+    }
+    sql.exec("INSERT INTO refused_epoch VALUES ('*', 4)");
+    sql.exec("INSERT INTO attachment VALUES (7, '{\"connection\":7}')");
+    migrate(sql);
+    expect(columns()).toEqual(ofNew);
+    expect(new SqlStore(sql).load()).toEqual({
+      sessions: [],
+      devices: [{ handle: "dh1", name: "kitchen", model: { title: "Lamp" } }],
+      grants: [
+        {
+          grantId: "g1",
+          appName: "App",
+          devices: [{ handle: "dh1", pairwiseHandle: "ph", actions: ["read"] }],
+          expiresAtMs: 99,
+        },
+      ],
+      commands: [9, 10].map((id) => ({
+        id,
+        device: "dh1",
+        name: "light",
+        publisher: { kind: "app", handle: "g1" },
+        keys: ["k"],
+        expiresAtMs: 77,
+      })),
+      refusedEpochs: new Map([["*", 4]]),
+    });
+    expect(new KeptRows(sql).get("attachment", "7")).toEqual({ connection: 7 });
+  });
+});
+
 test("what the first version of the tables held is there after an update, subscriptions and waiting messages too", async () => {
   const stub = cloudOf("older");
   await stub.devices();
   await runInDurableObject<Pcm, void>(stub, (_pcm, { storage: { sql } }) => {
-    for (const { name } of sql
-      .exec<{ name: string }>(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'",
-      )
-      .toArray()) {
-      sql.exec(`DROP TABLE ${name}`);
-    }
-    migrate(sql, 1);
+    becomeVersion(sql, 1);
     const record = {
       id: 3,
       kind: "owner",

@@ -1,7 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
-import { createQueues, EventQueue } from "../../../durable-objects/pcm/event-queue.ts";
+import { EventQueue } from "../../../durable-objects/pcm/event-queue.ts";
 import { publishPacket, subscribePacket } from "../../../engines/broker/test-home.ts";
 import { createLog } from "../../../engines/log/log.ts";
 import { cloudOf, WireClient } from "./cloud.ts";
@@ -122,7 +122,6 @@ test("large payloads go over in several batches and rows, in order", async () =>
 
 test("an event that comes while a batch is under way goes with the next one, at once", async () => {
   await runInDurableObject(cloudOf("grows"), async (_, { storage }) => {
-    createQueues(storage.sql);
     const sent: number[][] = [];
     const answers: (() => void)[] = [];
     const queue = new EventQueue({
@@ -149,7 +148,6 @@ test("an event that comes while a batch is under way goes with the next one, at 
 test("what finds no room is told of, together, in the log", async () => {
   await runInDurableObject(cloudOf("full"), (_, { storage }) => {
     const lines: string[] = [];
-    createQueues(storage.sql);
     const queue = new EventQueue(
       {
         sql: storage.sql,

@@ -219,13 +219,12 @@ export const leaks: readonly Mutant[] = [
     edits: [
       {
         file: "durable-objects/pcm/store.ts",
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a piece of source text
-        find: "for (const table of ofTheUser) sql.exec(`DELETE FROM ${table}`);",
-        replace: "void ofTheUser;",
+        find: "for (const kind of ofTheUser.kinds) this.#kept.clear(kind);",
+        replace: "",
       },
       {
         file: "durable-objects/pcm/store.ts",
-        find: "sql.exec(\"DELETE FROM refused_epoch WHERE handle <> '*'\");",
+        find: 'this.#kept.clear("refused-epoch", "*");',
         replace: "",
       },
     ],
