@@ -139,4 +139,8 @@ export const steps: readonly string[] = [
    DROP TABLE fleet_feed;
    DROP TABLE event_queue;
    DROP TABLE schema_version;`,
+  // What each counts against the bytes that may be retained.
+  `ALTER TABLE retained ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+   UPDATE retained SET bytes =
+     max(1024, length(topic_name) + length(payload) + coalesce(length(properties), 0));`,
 ];

@@ -48,7 +48,8 @@ const tables = `
     properties TEXT,
     publisher_kind TEXT NOT NULL,
     publisher_handle TEXT NOT NULL,
-    expires_at_ms INTEGER
+    expires_at_ms INTEGER,
+    bytes INTEGER NOT NULL DEFAULT 0
   ) WITHOUT ROWID;
   CREATE TABLE pairwise_key (
     grant_id TEXT PRIMARY KEY,

@@ -1,9 +1,10 @@
 import type { PendingCommand } from "../../engines/broker/commands.ts";
 import type { Refusal } from "../../engines/broker/ledger.ts";
-import type { Delivery, Message, Publisher } from "../../engines/broker/message.ts";
+import { type Delivery, type Message, type Publisher, retainedBytes } from "../../engines/broker/message.ts";
 import type {
   BrokerStore,
   QueueBounds,
+  RetainedSize,
   SessionId,
   SessionRecord,
   StoredGrant,
@@ -236,14 +237,14 @@ export class SqlStore implements BrokerStore {
     return row === undefined ? undefined : toMessage(row);
   }
 
-  retainedTopics(): (readonly [Publisher, number])[] {
+  retainedSizes(): (readonly [Publisher, RetainedSize])[] {
     return this.#sql
-      .exec<{ kind: string; handle: string; topics: number }>(
-        `SELECT publisher_kind AS kind, publisher_handle AS handle, count(*) AS topics FROM retained
-           GROUP BY publisher_kind, publisher_handle`,
+      .exec<{ kind: string; handle: string; topics: number; bytes: number }>(
+        `SELECT publisher_kind AS kind, publisher_handle AS handle, count(*) AS topics, sum(bytes) AS bytes
+           FROM retained GROUP BY publisher_kind, publisher_handle`,
       )
       .toArray()
-      .map(({ kind, handle, topics }) => [toPublisher(kind, handle), topics]);
+      .map(({ kind, handle, topics, bytes }) => [toPublisher(kind, handle), { topics, bytes }]);
   }
 
   deliveries(session: SessionId): Delivery[] {
@@ -316,7 +317,7 @@ export class SqlStore implements BrokerStore {
   #retain(message: Message): void {
     this.#sql.exec(
       `INSERT OR REPLACE INTO retained (topic_name, payload, qos, properties, publisher_kind, publisher_handle,
-         expires_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+         expires_at_ms, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       message.topicName,
       message.payload,
       message.qos,
@@ -324,6 +325,7 @@ export class SqlStore implements BrokerStore {
       message.publisher.kind,
       message.publisher.handle,
       message.expiresAtMs ?? null,
+      retainedBytes(message),
     );
   }
 }

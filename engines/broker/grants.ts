@@ -128,7 +128,7 @@ function forgetUser(state: BrokerState): void {
   state.grants.clear();
   state.devices.clear();
   state.store.apply({ kind: "forget-user" });
-  state.retainedTopics = undefined;
+  state.retainedTotals = undefined;
   state.commands = new PendingCommands();
 }
 

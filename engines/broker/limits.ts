@@ -35,6 +35,10 @@ export interface Limits {
   readonly retainedMessages: number;
   /** Retained topics of one device or app, so that none takes all that the user has; 0x97. */
   readonly retainedMessagesOfOne: number;
+  /** Payload, topic and properties of all retained messages of one user, each at least 1 KiB; 0x97. */
+  readonly retainedBytes: number;
+  /** The same of one device or app; 0x97. */
+  readonly retainedBytesOfOne: number;
   /** Commands of one user whose replies have not come; the oldest is forgotten, and no app sees its reply. */
   readonly pendingCommands: number;
   /** The same of one app or of the owner. */
@@ -43,7 +47,7 @@ export interface Limits {
   readonly commandReplySeconds: number;
   /** Messages waiting for one session; the newest is dropped. */
   readonly queuedMessages: number;
-  /** Payload and topic bytes waiting for one session; the newest is dropped. */
+  /** Payload, topic and properties in bytes waiting for one session; the newest is dropped. */
   readonly queuedBytes: number;
   /**
    * How long what waits for a connected session without an expiry may be in memory only; less than the 10 s after
@@ -106,6 +110,8 @@ export const defaultLimits: Limits = {
   filterLevelsOfOne: 25_000,
   retainedMessages: 5000,
   retainedMessagesOfOne: 1000,
+  retainedBytes: 32 * 1024 * 1024,
+  retainedBytesOfOne: 8 * 1024 * 1024,
   pendingCommands: 1000,
   pendingCommandsOfOne: 64,
   commandReplySeconds: 24 * 3600,

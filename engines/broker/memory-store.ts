@@ -1,10 +1,11 @@
 import type { ClaimedDevice } from "../oauth/authority.ts";
 import type { PendingCommand } from "./commands.ts";
 import { type Refusal, keyOf as refusalKey } from "./ledger.ts";
-import { type Delivery, deliveryBytes, type Message, type Publisher } from "./message.ts";
+import { type Delivery, deliveryBytes, type Message, type Publisher, retainedBytes } from "./message.ts";
 import type {
   BrokerStore,
   QueueBounds,
+  RetainedSize,
   SessionId,
   SessionRecord,
   StoredGrant,
@@ -146,13 +147,15 @@ export class MemoryStore implements BrokerStore {
     return this.#retained.get(topicName);
   }
 
-  retainedTopics(): Iterable<readonly [Publisher, number]> {
-    const counts = new Map<string, readonly [Publisher, number]>();
-    for (const { publisher } of this.#retained.values()) {
+  retainedSizes(): Iterable<readonly [Publisher, RetainedSize]> {
+    const sizes = new Map<string, readonly [Publisher, RetainedSize]>();
+    for (const message of this.#retained.values()) {
+      const { publisher } = message;
       const key = JSON.stringify(publisher);
-      counts.set(key, [publisher, (counts.get(key)?.[1] ?? 0) + 1]);
+      const { topics, bytes } = sizes.get(key)?.[1] ?? { topics: 0, bytes: 0 };
+      sizes.set(key, [publisher, { topics: topics + 1, bytes: bytes + retainedBytes(message) }]);
     }
-    return counts.values();
+    return sizes.values();
   }
 
   deliveries(session: SessionId): Delivery[] {

@@ -64,6 +64,25 @@ export interface SharedOrigin {
 }
 
 /** What a delivery counts against `Limits.queuedBytes`. */
-export function deliveryBytes(delivery: Pick<Delivery, "topicName" | "payload">): number {
-  return delivery.topicName.length + delivery.payload.byteLength;
+export function deliveryBytes(delivery: Pick<Delivery, "topicName" | "payload" | "properties">): number {
+  return delivery.topicName.length + delivery.payload.byteLength + propertiesBytes(delivery.properties);
+}
+
+/** Each retained message has a row, and a row is never smaller. */
+export const leastRetainedBytes = 1024;
+
+/** What a retained message counts against `Limits.retainedBytes`. */
+export function retainedBytes({ topicName, payload, properties }: Message): number {
+  return Math.max(leastRetainedBytes, topicName.length + payload.byteLength + propertiesBytes(properties));
+}
+
+/** A user property takes so much in memory beside its text. */
+const pairBytes = 32;
+
+function propertiesBytes(properties: Properties | MessageProperties | undefined): number {
+  if (properties === undefined) return 0;
+  const { contentType = "", responseTopic = "", correlationData, userProperties = [] } = properties;
+  let bytes = contentType.length + responseTopic.length + (correlationData?.byteLength ?? 0);
+  for (const [name, value] of userProperties) bytes += pairBytes + name.length + value.length;
+  return bytes;
 }

@@ -768,6 +768,16 @@ describe("limits", () => {
     expect(home.client("owner", lasting).takeMessages()).toEqual(["a=1", "a=2", "a=3"]);
   });
 
+  test("properties take room in a queue as payloads do", () => {
+    const home = new TestHome({ queuedBytes: 3000 });
+    home.client("owner", lasting).subscribe("#", { qos: 1 });
+    home.client("owner", lasting).vanish();
+    const other = home.client("owner", { mqttClientId: "other" });
+    const properties = { userProperties: [["k", "x".repeat(1400)]] } as const;
+    for (const value of ["1", "2", "3"]) other.publish("a", value, { qos: 1, properties });
+    expect(home.client("owner", lasting).takeMessages()).toEqual(["a=1", "a=2"]);
+  });
+
   test("topics that are too deep are refused", () => {
     const home = new TestHome({ topicLevels: 3 });
     const client = home.client("owner");

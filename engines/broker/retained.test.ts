@@ -152,6 +152,75 @@ describe("how much may be retained", () => {
     },
   );
 
+  const bytes = (count: number) => "x".repeat(count);
+
+  test.each([false, true])("and so have its bytes, each message at least 1 KiB (evicted: %s)", (evicts) => {
+    const home = new TestHome({ retainedBytesOfOne: 10_000, retainedBytes: 20_000 });
+    home.evictsAlways = evicts;
+    for (const handle of ["dh1", "dh2"]) home.claim(handle);
+    const one = home.client("device");
+    const owner = home.client("owner");
+    // Topics count by their canonical names, as they are stored.
+    const [room, prefix] = [5000, "devices/dh1/a".length];
+    expect(retain(one, "a", bytes(room - prefix))).toBe(noSubscribers);
+    expect(retain(one, "b", bytes(room - prefix + 1))).toBe(0x97);
+    expect(retain(one, "b", bytes(room - prefix))).toBe(noSubscribers);
+    expect(retain(one, "c", "1")).toBe(0x97);
+    // What takes the place of something larger fits, and what it leaves can be used.
+    expect(retain(one, "b", bytes(3000))).toBe(noSubscribers);
+    expect(retain(one, "a", bytes(7000))).toBe(0x97);
+    expect(retain(one, "c", "1")).toBe(noSubscribers);
+    expect(retain(one, "d", "1")).toBe(0x97);
+    expect([retain(one, "b", ""), retain(one, "d", "1")]).toEqual([noSubscribers, noSubscribers]);
+    // The owner has what the user has left: 20,000 less 5,000 and two small ones.
+    const left = 20_000 - room - 2 * 1024;
+    expect(retain(owner, "o", bytes(left))).toBe(0x97);
+    expect(retain(owner, "o", bytes(left - 1))).toBe(noSubscribers);
+    expect(retain(home.client("device", { handle: "dh2" }), "a", "1")).toBe(0x97);
+  });
+
+  test("properties count as well", () => {
+    const home = new TestHome({ retainedBytes: 3000 });
+    const owner = home.client("owner");
+    const properties = { userProperties: [["k", bytes(1000)]], contentType: bytes(1000) } as const;
+    expect(retain(owner, "a", bytes(1000), { properties })).toBe(0x97);
+    expect(retain(owner, "a", bytes(900), { properties })).toBe(noSubscribers);
+  });
+
+  test("at QoS 0 what is too much is dropped", () => {
+    const home = new TestHome({ retainedBytes: 2000 });
+    const owner = home.client("owner");
+    owner.subscribe("#");
+    owner.take();
+    for (const [name, payload] of [
+      ["a", bytes(1500)],
+      ["b", "1"],
+      ["a", bytes(2000)],
+      ["a", "2"],
+    ] as const)
+      owner.publish(name, payload, { retain: true });
+    expect(owner.takeMessages()).toEqual([`a=${bytes(1500)}`, "a=2"]);
+  });
+
+  test("values that are retained at QoS 0 over and over keep their room", () => {
+    const home = new TestHome({ retainedBytes: 2048 });
+    const device = home.client("device");
+    for (let i = 0; i < 50; i++) {
+      device.publish("a", bytes(1 + i), { retain: true });
+      device.publish("b", bytes(256), { retain: true });
+    }
+    expect(retain(device, "c", "1")).toBe(0x97);
+    device.vanish();
+    expect(home.store.retainedUnder("").map(({ payload }) => payload.byteLength)).toEqual([50, 256]);
+    home.evict();
+    const again = home.client("device");
+    expect([retain(again, "a", ""), retain(again, "c", "1"), retain(again, "a", "1")]).toEqual([
+      noSubscribers,
+      noSubscribers,
+      0x97,
+    ]);
+  });
+
   test("below 5.0 what is too much is acknowledged and reaches nobody", () => {
     const home = new TestHome({ retainedMessagesOfOne: 1 });
     const owner = home.client("owner");
@@ -169,6 +238,11 @@ describe("how much may be retained", () => {
     expect(retain(device, "b", "1")).toBe(0x97);
     home.pass(5000);
     expect(retain(device, "b", "1")).toBe(noSubscribers);
+    // Also when the new one takes the place of the one that has gone.
+    expect(retain(device, "b", "1", { properties: { messageExpiryInterval: 1 } })).toBe(noSubscribers);
+    home.pass(5000);
+    expect(retain(device, "b", "larger".repeat(1000))).toBe(noSubscribers);
+    expect(retain(device, "c", "1")).toBe(0x97);
   });
 
   test("holds for wills: one too many is sent, and not retained", () => {

@@ -8,7 +8,7 @@ import type { Connection } from "./connection.ts";
 import type { ConnectionId, Effect } from "./effect.ts";
 import type { Limits } from "./limits.ts";
 import type { CanonicalTopic, Message } from "./message.ts";
-import type { RetainedTopics } from "./retained.ts";
+import type { RetainedTotals } from "./retained-room.ts";
 import { Routes } from "./routes.ts";
 import type { Session } from "./session.ts";
 import type { BrokerStore, SessionId, StoredGrant } from "./store.ts";
@@ -95,7 +95,7 @@ export class BrokerState {
   /** Topics that a connection retains at QoS 0, and which connection it is: see `retain`. */
   readonly freshRetained = new Map<CanonicalTopic, Connection>();
   /** Counted when first needed, and again after a sweep. */
-  retainedTopics: RetainedTopics | undefined;
+  retainedTotals: RetainedTotals | undefined;
   /** The last QoS 0 packet, for the next subscriber that gets the same bytes. */
   lastEncoded: Encoded | undefined;
   #effects: Effect[] = [];

@@ -121,6 +121,13 @@ export interface QueueBounds {
   readonly bytes: number;
 }
 
+/** How much is retained. */
+export interface RetainedSize {
+  readonly topics: number;
+  /** As `retainedBytes` counts them. */
+  readonly bytes: number;
+}
+
 /**
  * Where a broker keeps what outlives its memory. Reads see every `apply` before them. Synchronous, so that
  * nothing can come between reading and writing.
@@ -131,8 +138,8 @@ export interface BrokerStore {
   /** In topic order; those past their expiry may still be among them. */
   retainedUnder(prefix: string): Iterable<Message>;
   retainedAt(topicName: CanonicalTopic): Message | undefined;
-  /** How many topics each publisher retains; reads every retained row. */
-  retainedTopics(): Iterable<readonly [Publisher, number]>;
+  /** How much each publisher retains; reads every retained row. */
+  retainedSizes(): Iterable<readonly [Publisher, RetainedSize]>;
   /** In the order of `seq`. */
   deliveries(session: SessionId): readonly Delivery[];
   /** An upper bound is enough for `messages` and `bytes`. */

@@ -1,6 +1,6 @@
 import { distribute } from "./deliver.ts";
 import type { CanonicalTopic, Message } from "./message.ts";
-import { retainedTopics } from "./retained.ts";
+import { retainedTotals } from "./retained-room.ts";
 import type { BrokerState } from "./state.ts";
 
 /** Topics about the broker itself; only the owner's mount has them. */
@@ -23,7 +23,7 @@ export function* sysMessages(state: BrokerState): Iterable<Message> {
     ["clients/connected", connections.size],
     ["clients/total", sessions.size],
     ["subscriptions/count", subscriptions],
-    ["retained messages/count", retainedTopics(state).total],
+    ["retained messages/count", retainedTotals(state).all.topics],
     ["messages/received", counters.messagesReceived],
     ["messages/sent", counters.messagesSent],
     ["messages/dropped", counters.messagesDropped],

@@ -5,6 +5,8 @@ import { steps } from "../../../durable-objects/pcm/older-schemas.ts";
 import type { Pcm } from "../../../durable-objects/pcm/pcm.ts";
 import { migrate } from "../../../durable-objects/pcm/schema.ts";
 import { SqlStore } from "../../../durable-objects/pcm/store.ts";
+import { MemoryStore } from "../../../engines/broker/memory-store.ts";
+import type { CanonicalTopic, Message } from "../../../engines/broker/message.ts";
 import { lampModel, publishPacket, subscribePacket } from "../../../engines/broker/test-home.ts";
 import type { DeviceHandle, GrantId } from "../../../engines/oauth/authority.ts";
 import { authority, cloudOf, fallAsleep, WireClient } from "./cloud.ts";
@@ -198,6 +200,32 @@ test("an object that was brought up to date has the tables of a new one, and wha
   });
 });
 
+test("how much each publisher retains is told as the engine counts it", async () => {
+  const memory = new MemoryStore();
+  const message = (handle: string, name: string, payloadBytes: number, text?: string): Message => ({
+    topicName: name as CanonicalTopic, // a test's own
+    payload: new Uint8Array(payloadBytes),
+    qos: 1,
+    retain: true,
+    publisher: { kind: "device", handle },
+    ...(text !== undefined && { properties: { contentType: text, userProperties: [["k", text]] } }),
+  });
+  const messages = [
+    message("dh1", "a", 1),
+    message("dh1", "b", 2000),
+    message("dh1", "b", 3000, "\u{1f4a1}".repeat(100)),
+    message("dh2", "c", 1500),
+  ];
+  const sizes = await runInDurableObject<Pcm, unknown[]>(cloudOf("sizes"), (_pcm, { storage }) => {
+    const store = new SqlStore(storage.sql);
+    for (const one of messages) store.apply({ kind: "retain", message: one });
+    return [...store.retainedSizes()];
+  });
+  for (const one of messages) memory.apply({ kind: "retain", message: one });
+  expect(sizes).toEqual([...memory.retainedSizes()]);
+  expect(sizes).toHaveLength(2);
+});
+
 test("what the first version of the tables held is there after an update, subscriptions and waiting messages too", async () => {
   const stub = cloudOf("older");
   await stub.devices();
@@ -221,6 +249,8 @@ test("what the first version of the tables held is there after an update, subscr
     };
     sql.exec("INSERT INTO session (id, record) VALUES (?, ?)", record.id, JSON.stringify(record));
     sql.exec("INSERT INTO delivery VALUES (3, 1, NULL, 0, 1, 0, 'it''s/0', x'30', NULL, NULL, 6)");
+    sql.exec("INSERT INTO retained VALUES ('small', x'30', 1, NULL, 'owner', 'owner1', NULL)");
+    sql.exec("INSERT INTO retained VALUES ('large', zeroblob(3000), 1, '{}', 'owner', 'owner1', NULL)");
   });
   await lose("older");
   const sender = await WireClient.open("older", "owner", { mqttClientId: "sender" });
@@ -240,6 +270,14 @@ test("what the first version of the tables held is there after an update, subscr
   expect(await again.expect("puback")).toMatchObject({ reasonCode: 0 });
   again.send({ type: "pingreq" });
   await again.expect("pingresp");
+  const sizes = await runInDurableObject<Pcm, unknown[]>(stub, (_pcm, { storage: { sql } }) =>
+    sql.exec("SELECT topic_name, bytes FROM retained ORDER BY bytes, topic_name").toArray(),
+  );
+  expect(sizes).toEqual([
+    { topic_name: "it's/a", bytes: 1024 },
+    { topic_name: "small", bytes: 1024 },
+    { topic_name: "large", bytes: 3007 },
+  ]);
   const stored = await runInDurableObject<Pcm, unknown[]>(stub, (_pcm, { storage: { sql } }) =>
     sql.exec("SELECT * FROM subscription ORDER BY topic_filter").toArray(),
   );
