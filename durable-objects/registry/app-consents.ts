@@ -1,5 +1,6 @@
 import type { ConsentRequest, GrantId } from "../../engines/oauth/authority.ts";
 import type { AuthorizationRequest } from "../../engines/oauth/authorization-request.ts";
+import { issuerTag, randomTagged } from "../../engines/oauth/issuer-tag.ts";
 import type { KeyRing } from "../../engines/oauth/key-ring.ts";
 import { verifierFits } from "../../engines/oauth/pkce.ts";
 import { randomInShard, shardOf } from "../../engines/oauth/shard.ts";
@@ -68,19 +69,21 @@ export class AppConsents {
   readonly #sql: SqlStorage;
   readonly #keys: KeyRing;
   readonly #grants: Grants;
+  readonly #issuer: string;
 
-  constructor(storage: DurableObjectStorage, keys: KeyRing, grants: Grants) {
+  constructor(storage: DurableObjectStorage, keys: KeyRing, grants: Grants, issuer: string) {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#keys = keys;
     this.#grants = grants;
+    this.#issuer = issuer;
   }
 
   /** @returns the ticket for the gateway's page; only its hash is kept. */
   async open(consent: PendingConsent, nowMs: number): Promise<string> {
     const shard = shardOf(consent.anon);
     if (shard === undefined) throw new RangeError("anonymous id: not base64url");
-    const ticket = randomInShard(shard, 32);
+    const ticket = randomTagged(shard, await issuerTag(this.#issuer));
     this.#sql.exec(
       `INSERT INTO ticket (ticket_hash, anon, gid, gateway, request, return_uri, outcome, expires_ms)
        VALUES (?, ?, ?, ?, ?, ?, NULL, ?)`,

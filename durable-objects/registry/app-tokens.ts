@@ -1,7 +1,8 @@
 import type { AppIntrospection, GatewayAppId } from "../../engines/oauth/authority.ts";
 import { base64url } from "../../engines/oauth/base64url.ts";
+import { issuerTag, randomTagged } from "../../engines/oauth/issuer-tag.ts";
 import type { KeyRing } from "../../engines/oauth/key-ring.ts";
-import { randomInShard, shardOf } from "../../engines/oauth/shard.ts";
+import { shardOf } from "../../engines/oauth/shard.ts";
 import type { Clients } from "./clients.ts";
 
 const LIFE_MS = 600_000;
@@ -17,11 +18,13 @@ export class AppTokens {
   readonly #sql: SqlStorage;
   readonly #keys: KeyRing;
   readonly #clients: Clients;
+  readonly #issuer: string;
 
-  constructor(sql: SqlStorage, keys: KeyRing, clients: Clients) {
+  constructor(sql: SqlStorage, keys: KeyRing, clients: Clients, issuer: string) {
     this.#sql = sql;
     this.#keys = keys;
     this.#clients = clients;
+    this.#issuer = issuer;
   }
 
   /** The client has been authenticated. */
@@ -32,7 +35,7 @@ export class AppTokens {
   ): Promise<{ readonly token: string; readonly expiresInSeconds: number }> {
     const shard = shardOf(oauthClientId.slice("a-".length));
     if (shard === undefined) throw new RangeError("client id: not of a registered app");
-    const token = randomInShard(shard, 32);
+    const token = randomTagged(shard, await issuerTag(this.#issuer));
     this.#sql.exec(
       "INSERT INTO app_token (token_hash, client_id, gateway, expires_ms) VALUES (?, ?, ?, ?)",
       await this.#keys.hash("app-token", token),

@@ -23,6 +23,7 @@ import {
   ownerPermissions,
   scopeOf,
 } from "../../engines/oauth/iot-access.ts";
+import { issuerTag } from "../../engines/oauth/issuer-tag.ts";
 import { type KeyRing, randomSecret } from "../../engines/oauth/key-ring.ts";
 import type { OAuthErrorCode } from "../../engines/oauth/oauth-error.ts";
 import {
@@ -140,13 +141,21 @@ export class Grants {
   readonly #keys: KeyRing;
   readonly #outbox: Outbox;
   readonly #lives: TokenLives;
+  readonly #issuer: string;
 
-  constructor(storage: DurableObjectStorage, keys: KeyRing, outbox: Outbox, lives: TokenLives) {
+  constructor(
+    storage: DurableObjectStorage,
+    keys: KeyRing,
+    outbox: Outbox,
+    lives: TokenLives,
+    issuer: string,
+  ) {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#keys = keys;
     this.#outbox = outbox;
     this.#lives = lives;
+    this.#issuer = issuer;
   }
 
   byId(gid: string): Grant | undefined {
@@ -447,6 +456,7 @@ export class Grants {
         this.#keys,
         { grantId, sequence: grant.sequence, expiresAtMs },
         grant.salt,
+        await issuerTag(this.#issuer),
       ),
       expiresInSeconds: Math.max(1, Math.floor((expiresAtMs - nowMs) / 1000)),
       refreshToken: await writeRefreshToken(

@@ -1,8 +1,11 @@
 import type { GrantId } from "./authority.ts";
 import { base64url, fromBase64url } from "./base64url.ts";
+import type { IssuerTag } from "./issuer-tag.ts";
 import { equalBytes, type KeyRing } from "./key-ring.ts";
 
 const BYTES = 16 + 4 + 6 + 16;
+/** Of those bytes in base64url; behind them comes the issuer's tag. */
+const CHARACTERS = 56;
 
 /** What an access token says to the DIdP; to everybody else it is opaque. */
 export interface AccessToken {
@@ -14,24 +17,29 @@ export interface AccessToken {
 }
 
 /**
- * base64url(grant id 16 ‖ sequence 4 ‖ expiry in seconds 6 ‖ trunc16(HMAC(access key, … ‖ grant's salt))):
- * valid by itself plus the grant's row, so issuing one writes no row of its own, a copy of the database yields
- * none, and a grant's new salt ends them all.
+ * base64url(grant id 16 ‖ sequence 4 ‖ expiry in seconds 6 ‖ trunc16(HMAC(access key, … ‖ grant's salt ‖ tag)) ‖
+ * issuer's tag 3), 60 characters: valid by itself plus the grant's row, so issuing one writes no row of its own, a
+ * copy of the database yields none, and a grant's new salt ends them all.
  */
-export async function writeAccessToken(keys: KeyRing, token: AccessToken, salt: string): Promise<string> {
+export async function writeAccessToken(
+  keys: KeyRing,
+  token: AccessToken,
+  salt: string,
+  tag: IssuerTag,
+): Promise<string> {
   const bytes = new Uint8Array(BYTES);
   bytes.set(grantIdBytes(token.grantId));
   const view = new DataView(bytes.buffer);
   view.setUint32(16, token.sequence);
   writeSeconds(view, 20, token.expiresAtMs / 1000);
-  bytes.set(await macOf(keys, bytes, salt), 26);
-  return base64url(bytes);
+  bytes.set(await macOf(keys, bytes, salt, tag), 26);
+  return base64url(bytes) + tag;
 }
 
 /** Reads the fields without believing them; `isAccessTokenGenuine` comes before any use. */
 export function parseAccessToken(text: string): AccessToken | undefined {
-  const bytes = text.length === 56 ? fromBase64url(text) : undefined;
-  if (bytes?.length !== BYTES) return undefined;
+  const bytes = bytesOf(text);
+  if (bytes === undefined) return undefined;
   const view = new DataView(bytes.buffer);
   return {
     grantId: base64url(bytes.slice(0, 16)) as GrantId, // 16 bytes in base64url are the form of one
@@ -42,12 +50,18 @@ export function parseAccessToken(text: string): AccessToken | undefined {
 
 /** @param salt of the grant that the token names. */
 export async function isAccessTokenGenuine(keys: KeyRing, text: string, salt: string): Promise<boolean> {
-  const bytes = fromBase64url(text);
-  return bytes?.length === BYTES && equalBytes(bytes.slice(26), await macOf(keys, bytes, salt));
+  const bytes = bytesOf(text);
+  const tag = text.slice(CHARACTERS);
+  return bytes !== undefined && equalBytes(bytes.slice(26), await macOf(keys, bytes, salt, tag));
 }
 
-async function macOf(keys: KeyRing, bytes: Uint8Array, salt: string): Promise<Uint8Array> {
-  return (await keys.mac("access", "access-token", bytes.slice(0, 26), salt)).slice(0, 16);
+/** @returns `undefined` unless it has the length of a token; the tag at its end is for the MAC to judge. */
+function bytesOf(text: string): Uint8Array<ArrayBuffer> | undefined {
+  return text.length === CHARACTERS + 4 ? fromBase64url(text.slice(0, CHARACTERS)) : undefined;
+}
+
+async function macOf(keys: KeyRing, bytes: Uint8Array, salt: string, tag: string): Promise<Uint8Array> {
+  return (await keys.mac("access", "access-token", bytes.slice(0, 26), salt, tag)).slice(0, 16);
 }
 
 function writeSeconds(view: DataView, at: number, seconds: number): void {

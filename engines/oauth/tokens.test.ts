@@ -2,24 +2,27 @@ import { expect, test } from "vitest";
 import { isAccessTokenGenuine, parseAccessToken, writeAccessToken } from "./access-token.ts";
 import type { GrantId } from "./authority.ts";
 import { base64url, fromBase64url } from "./base64url.ts";
+import { issuerTag, randomTagged, tagOf } from "./issuer-tag.ts";
 import { lengthPrefixed } from "./key-ring.ts";
 import { isRefreshTokenGenuine, parseRefreshToken, writeRefreshToken } from "./refresh-token.ts";
+import type { Shard } from "./shard.ts";
 import { testKeys } from "./test-keys.ts";
 
 const keys = testKeys(1);
 const grantId = base64url(Uint8Array.from({ length: 16 }, (_, index) => index)) as GrantId;
 const access = { grantId, sequence: 4_000_000_000, expiresAtMs: 1_795_300_000_000 };
+const tag = await issuerTag("https://didp.example");
 const refresh = { grantId, generation: 4_000_000_000 };
 
 test("tokens read back as they were written, beyond 2³¹ and the year 2038", async () => {
   const later = { ...access, expiresAtMs: 5_000_000_000_000 };
-  expect(parseAccessToken(await writeAccessToken(keys, access, "s"))).toEqual(access);
-  expect(parseAccessToken(await writeAccessToken(keys, later, "s"))).toEqual(later);
+  expect(parseAccessToken(await writeAccessToken(keys, access, "s", tag))).toEqual(access);
+  expect(parseAccessToken(await writeAccessToken(keys, later, "s", tag))).toEqual(later);
   expect(parseRefreshToken(await writeRefreshToken(keys, refresh, "s"))).toEqual(refresh);
 });
 
 test("a token is genuine under its own key and salt only", async () => {
-  const token = await writeAccessToken(keys, access, "salt");
+  const token = await writeAccessToken(keys, access, "salt", tag);
   expect(await isAccessTokenGenuine(keys, token, "salt")).toBe(true);
   expect(await isAccessTokenGenuine(keys, token, "other")).toBe(false);
   expect(await isAccessTokenGenuine(testKeys(2), token, "salt")).toBe(false);
@@ -29,16 +32,33 @@ test("a token is genuine under its own key and salt only", async () => {
   expect(await isRefreshTokenGenuine(keys, token, "salt")).toBe(false);
 });
 
-test("every single changed bit makes a token wrong", async () => {
-  const bytes = fromBase64url(await writeRefreshToken(keys, refresh, "salt")) ?? new Uint8Array();
+test.each([
+  [await writeRefreshToken(keys, refresh, "salt"), isRefreshTokenGenuine],
+  [await writeAccessToken(keys, access, "salt", tag), isAccessTokenGenuine],
+])("every single changed bit makes a token wrong", async (token, isGenuine) => {
+  const bytes = fromBase64url(token) ?? new Uint8Array();
+  expect(await isGenuine(keys, base64url(bytes), "salt")).toBe(true);
   for (let bit = 0; bit < bytes.length * 8; bit++) {
     const changed = bytes.slice();
     changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-    expect(await isRefreshTokenGenuine(keys, base64url(changed), "salt")).toBe(false);
+    expect(await isGenuine(keys, base64url(changed), "salt")).toBe(false);
   }
 });
 
-test.each(["", "a", "Bearer x", "A".repeat(55), "A".repeat(57), "=".repeat(56), `${"A".repeat(55)}\n`])(
+test("what an issuer hands out ends in its tag; what is too short, too long or cut off claims none", async () => {
+  expect(tagOf(await writeAccessToken(keys, access, "s", tag))).toBe(tag);
+  expect(tagOf(randomTagged(3 as Shard, tag))).toBe(tag);
+  expect(await issuerTag("https://other.example")).not.toBe(tag);
+  for (const text of ["", tag, "A".repeat(59), "A".repeat(260)]) expect(tagOf(text)).toBeUndefined();
+});
+
+test("a token of the form before issuers had tags is none", async () => {
+  const token = await writeAccessToken(keys, access, "s", tag);
+  expect(parseAccessToken(token.slice(0, 56))).toBeUndefined();
+  expect(await isAccessTokenGenuine(keys, token.slice(0, 56), "s")).toBe(false);
+});
+
+test.each(["", "a", "Bearer x", "A".repeat(55), "A".repeat(57), "=".repeat(60), `${"A".repeat(55)}\n`])(
   "%j is no token",
   (text) => {
     expect(parseAccessToken(text)).toBeUndefined();
