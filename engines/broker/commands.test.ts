@@ -1,3 +1,4 @@
+import { encode } from "cborg";
 import { describe, expect, test } from "vitest";
 import type { Publish } from "../mqtt/packet.ts";
 import type { Limits } from "./limits.ts";
@@ -31,12 +32,12 @@ class Household {
   }
 
   /** A command from `app1` or `app2`, or, if `who` is 0, from the owner. */
-  ask(who: 0 | 1 | 2, payload: string, options: Partial<Publish> = {}): void {
+  ask(who: 0 | 1 | 2, payload: string | Uint8Array, options: Partial<Publish> = {}): void {
     const [client, handle] = who === 0 ? [this.owner, "dh1"] : [this.apps[who - 1], `ph-app${who}-dh1`];
     client?.publish(`devices/${handle}/command/light`, payload, options);
   }
 
-  reply(payload: string, options: Partial<Publish> = {}): void {
+  reply(payload: string | Uint8Array, options: Partial<Publish> = {}): void {
     this.device.publish("command/light/reply", payload, options);
   }
 
@@ -63,6 +64,36 @@ describe("the reply to a command", () => {
       '{"id":7,"status":"done"}',
     ];
     expect(house.told()).toEqual([[o, b, a], [a], [b]]);
+  });
+
+  test("is told by an id in CBOR as well, whichever of the two the command was in", () => {
+    const house = new Household();
+    house.ask(1, encode({ id: 7, value: true }));
+    house.ask(2, '{"id":"b"}');
+    house.ask(1, encode({ id: new Uint8Array([1, 2]) }));
+    const selfDescribed = (value: unknown) => new Uint8Array([0xd9, 0xd9, 0xf7, ...encode(value)]);
+    const toldOf = (payload: Uint8Array) => {
+      house.reply(payload);
+      return house.told().map((messages) => messages.length);
+    };
+    expect(toldOf(selfDescribed({ id: "b" }))).toEqual([1, 0, 1]);
+    expect(toldOf(encode({ id: "x" }))).toEqual([1, 0, 0]);
+    expect(toldOf(encode(new Map([["id", new Uint8Array([1, 2])]])))).toEqual([1, 1, 0]);
+    expect(toldOf(encode({ status: "done", id: 7 }))).toEqual([1, 1, 0]);
+  });
+
+  test.each([
+    ["that ends too soon", encode({ id: "a" }).slice(0, -1)],
+    ["with an id that is no name", encode({ id: [1] })],
+    ["of another kind", encode(["id", "a"])],
+  ])("in CBOR %s harms nobody, and says nothing of its command", (_, payload) => {
+    const house = new Household();
+    house.ask(1, '{"id":"a"}');
+    house.reply(payload);
+    // It answers the only command that waits, as one without any id does.
+    expect(house.told()[1]).toHaveLength(1);
+    house.reply('{"id":"a"}');
+    expect(house.told()[1]).toEqual([]);
   });
 
   test("is told by its correlation data", () => {

@@ -1,4 +1,5 @@
 import { base64url } from "../oauth/base64url.ts";
+import { payloadText } from "../streams/payload-text.ts";
 import type { CanonicalTopic, Message, Publisher } from "./message.ts";
 import type { BrokerState } from "./state.ts";
 import { saveSoon } from "./unsaved.ts";
@@ -139,7 +140,7 @@ const longestKey = 96;
 /** A payload above this is not looked into. */
 const longestParsed = 16 * 1024;
 
-/** Correlation data (MQTT 5.0 §3.3.2.3.6), or an `id` in a JSON payload (MESSAGING.md §5), or both. */
+/** Correlation data (MQTT 5.0 §3.3.2.3.6), or an `id` in an object of JSON or map of CBOR (MESSAGING.md §5), or both. */
 function keysOf({ properties, payload }: Message): string[] {
   const keys: string[] = [];
   const data = properties?.correlationData;
@@ -150,11 +151,18 @@ function keysOf({ properties, payload }: Message): string[] {
 }
 
 function idIn(payload: Uint8Array): string | undefined {
-  if (payload[0] !== 0x7b || payload.byteLength > longestParsed) return undefined; // no `{…}`
+  const [first = 0] = payload;
+  const isObject = first === 0x7b || (first >= 0xa0 && first <= 0xbf) || first === selfDescribed;
+  const text = isObject && payload.byteLength <= longestParsed ? payloadText(payload, undefined) : undefined;
+  if (text === undefined) return undefined;
   try {
-    const { id }: { id?: unknown } = JSON.parse(new TextDecoder().decode(payload));
+    const value: unknown = JSON.parse(text);
+    const id = typeof value === "object" && value !== null && "id" in value ? value.id : undefined;
     return typeof id === "string" || typeof id === "number" ? String(id) : undefined;
   } catch {
     return undefined;
   }
 }
+
+/** The first byte of the tag that says that CBOR follows (RFC 8949 §3.4.6). */
+const selfDescribed = 0xd9;
