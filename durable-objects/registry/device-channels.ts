@@ -14,9 +14,8 @@ import {
   newChannel,
   receive,
 } from "../../engines/oauth/device-channel.ts";
-import type { RouteSealer } from "../../engines/oauth/sealed-route.ts";
 import type { TokenResult, TokenSet } from "./grants.ts";
-import { tokenAnswer } from "./token-answer.ts";
+import { type HomeGateway, tokenAnswer } from "./token-answer.ts";
 
 /** What the registry does for a device, whichever way it asks. */
 export interface DeviceDesk {
@@ -45,14 +44,14 @@ const WAITING_MS = 30 * 60_000;
 export class DeviceChannels {
   readonly #ctx: DurableObjectState;
   readonly #desk: DeviceDesk;
-  readonly #routes: RouteSealer;
+  readonly #home: HomeGateway;
   /** Frames of one socket are handled one after another, although a step may wait for a hash. */
   readonly #queues = new WeakMap<WebSocket, Promise<void>>();
 
-  constructor(ctx: DurableObjectState, desk: DeviceDesk, routes: RouteSealer) {
+  constructor(ctx: DurableObjectState, desk: DeviceDesk, home: HomeGateway) {
     this.#ctx = ctx;
     this.#desk = desk;
-    this.#routes = routes;
+    this.#home = home;
   }
 
   /** Answers the upgrade. */
@@ -178,7 +177,7 @@ export class DeviceChannels {
         return {};
       case "token": {
         const result = await this.#token(oauthClientId, request.grantType, request.token);
-        return "tokens" in result ? tokenAnswer(this.#routes, result.tokens) : { error: result.error };
+        return "tokens" in result ? tokenAnswer(this.#home, result.tokens) : { error: result.error };
       }
     }
   }
@@ -199,7 +198,7 @@ export class DeviceChannels {
       { topicName: ANSWER_TOPIC },
       {
         event: "claimed",
-        ...(await tokenAnswer(this.#routes, tokens)),
+        ...(await tokenAnswer(this.#home, tokens)),
       },
     );
   }

@@ -71,7 +71,8 @@ export class Registry extends DurableObject<RegistryEnv> {
     const keys = keyRingOf(env.KEYS);
     const external = readExternalGateways(env.EXTERNAL_GATEWAYS);
     const issuer = env.ISSUER.replace(/\/$/, "");
-    const gateways = [env.GATEWAY_URI.replace(/\/$/, ""), ...external.map((gateway) => gateway.uri)];
+    const home = { uri: env.GATEWAY_URI.replace(/\/$/, ""), routes: routeSealerOf(env.ROUTE_KEY) };
+    const gateways = [home.uri, ...external.map((gateway) => gateway.uri)];
     this.#clock = new AlarmClock(storage);
     this.#outbox = new Outbox(storage.sql, () => this.#clock.ringIn(PUSH_WAIT_MS));
     this.#jobs = new RegistrationJobs(storage.sql);
@@ -95,7 +96,7 @@ export class Registry extends DurableObject<RegistryEnv> {
       this.#deliveries,
       env.ISSUER,
     );
-    this.#channels = new DeviceChannels(ctx, desk, routeSealerOf(env.ROUTE_KEY));
+    this.#channels = new DeviceChannels(ctx, desk, home);
   }
 
   // Clients

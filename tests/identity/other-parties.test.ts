@@ -87,7 +87,7 @@ describe("a gateway of another operator", () => {
     expect(ticket.origin).toBe(GATEWAY);
     const id = ticket.pathname.split("/").at(-1) ?? "";
     const request = await post("/consent/redeem", { ticket: id });
-    expect(request).toMatchObject({ appName: "Room chart", actions: ["read", "command"] });
+    expect(request).toMatchObject({ app_name: "Room chart", actions: ["read", "command"] });
     const { return_uri } = await post("/consent/conclude", { ticket: id, outcome: "approved" });
     const back = await person.open(return_uri ?? "", { stopAt: /127\.0\.0\.1:9\// });
     const tokens = await app.exchange(new URL(back.url), begun);
@@ -131,7 +131,8 @@ describe("a gateway of another operator", () => {
     const away = await tokenAnswer(
       device("/token", { grant_type: DEVICE_CODE_GRANT, device_code: code.device_code }),
     );
-    expect(away.gateway_uri).toMatch(/^wss:\/\/gateway\.elsewhere\.example\/mqtt\//);
+    // Not a sealed route: only the home gateway could open it.
+    expect(away.gateway_uri).toBe("wss://gateway.elsewhere.example/mqtt");
     const nameThere = await oauth.processIntrospectionResponse(server, gateway, await ask(away.access_token));
     const nameHere = (await introspect(platform, atHome.access_token)).authority?.user;
     expect(nameThere.active).toBe(true);
@@ -150,6 +151,29 @@ describe("a gateway of another operator", () => {
       },
     );
     expect(payload.token_introspection).toEqual({ active: false });
+  });
+
+  test("is told which app has a token of its own, always by the same name", async () => {
+    const app = await StrictApp.register(platform, {
+      token_endpoint_auth_method: "client_secret_basic",
+      grant_types: ["client_credentials"],
+    });
+    const token = await app.ownToken(GATEWAY);
+    const answer = await oauth.processIntrospectionResponse(server, gateway, await ask(token));
+    expect(answer).toEqual({
+      active: true,
+      kind: "client",
+      sub: expect.any(String),
+      exp: expect.any(Number),
+    });
+    const again = await oauth.processIntrospectionResponse(
+      server,
+      gateway,
+      await ask(await app.ownToken(GATEWAY)),
+    );
+    expect(again.sub).toBe(answer.sub);
+    const forHome = await ask(await app.ownToken(platform.gateway));
+    expect(await oauth.processIntrospectionResponse(server, gateway, forHome)).toEqual({ active: false });
   });
 
   test("is refused under another key; an app is told that it is none; nobody gets in without a credential", async () => {

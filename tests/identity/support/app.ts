@@ -120,6 +120,18 @@ export class StrictApp {
     return { ...insecure, ...(this.dpop === undefined ? {} : { DPoP: oauth.DPoP(this.client, this.dpop) }) };
   }
 
+  /** A token of the app's own for a gateway (RFC 6749 §4.4). */
+  async ownToken(gateway: string): Promise<string> {
+    const response = await oauth.clientCredentialsGrantRequest(
+      this.server,
+      this.client,
+      this.#auth,
+      { resource: gateway },
+      this.#options,
+    );
+    return (await oauth.processClientCredentialsResponse(this.server, this.client, response)).access_token;
+  }
+
   async revoke(token: string): Promise<void> {
     const response = await oauth.revocationRequest(this.server, this.client, this.#auth, token, insecure);
     await oauth.processRevocationResponse(response);

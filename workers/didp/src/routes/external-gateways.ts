@@ -1,7 +1,8 @@
 import { Hono } from "hono";
 import type { ExternalGateway } from "../../../../durable-objects/registry/external-gateways.ts";
 import { signerOf } from "../../../../durable-objects/registry/signer.ts";
-import type { Introspection } from "../../../../engines/oauth/authority.ts";
+import { parseAccessToken } from "../../../../engines/oauth/access-token.ts";
+import type { AppIntrospection, Introspection } from "../../../../engines/oauth/authority.ts";
 import { readClientCredential } from "../../../../engines/oauth/client-authentication.ts";
 import { checkClientAssertion } from "../../../../engines/oauth/jwt-verification.ts";
 import { OAuthError } from "../../../../engines/oauth/oauth-error.ts";
@@ -21,7 +22,12 @@ externalGateways.post("/introspect", async (c) => {
   const parameters = await readForm(c);
   const token = required(parameters, "token");
   const gateway = await gatewayOf(c, parameters);
-  const found = await registryFor(c.env, token)?.introspect(gateway.uri, token);
+  const home = registryFor(c.env, token);
+  // A token of an app's own is a random one, known by its hash; any other says what it is.
+  const found =
+    parseAccessToken(token) === undefined
+      ? await home?.introspectApp(gateway.uri, token)
+      : await home?.introspect(gateway.uri, token);
   const answer = introspectionAnswer(found ?? { active: false });
   if (!(c.req.header("accept") ?? "").includes("application/token-introspection+jwt")) {
     return oauthAnswer(c, answer);
@@ -50,7 +56,16 @@ externalGateways.post("/consent/redeem", async (c) => {
   const request = await registryFor(c.env, ticket)?.redeemTicket(gateway.uri, ticket);
   if (request === undefined)
     throw new OAuthError("invalid_request", "ticket: not good here, or not any more.");
-  return oauthAnswer(c, request);
+  return oauthAnswer(c, {
+    user: request.user,
+    grant_id: request.grantId,
+    app: request.app,
+    app_name: request.appName,
+    app_origin: request.appOrigin,
+    actions: request.actions,
+    purpose: request.purpose,
+    exp: Math.floor(request.expiresAtMs / 1000),
+  });
 });
 
 /** And says, once, what the owner chose. */
@@ -67,9 +82,15 @@ externalGateways.post("/consent/conclude", async (c) => {
   return oauthAnswer(c, { return_uri: back.returnUri });
 });
 
-/** No client, no user name, no token id: a gateway learns what it has to enforce and no more. */
-function introspectionAnswer(found: Introspection): Readonly<Record<string, unknown>> {
+/**
+ * No client, no user name, no token id: a gateway learns what it has to enforce and no more. A token of an app's own
+ * is of kind `client`, and its subject is the app as this gateway knows it.
+ */
+function introspectionAnswer(found: Introspection | AppIntrospection): Readonly<Record<string, unknown>> {
   if (!found.active) return { active: false };
+  if ("app" in found) {
+    return { active: true, sub: found.app, kind: "client", exp: Math.floor(found.expiresAtMs / 1000) };
+  }
   const { user, kind, handle, permissions, expiresAtMs, epoch } = found.authority;
   return {
     active: true,

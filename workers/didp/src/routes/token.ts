@@ -31,7 +31,8 @@ token.post("/token", async (c) => {
   if (gateway !== undefined && gateway !== result.tokens.gateway) {
     throw new OAuthError("invalid_target", wordsOf("invalid_target"));
   }
-  const answer = await tokenAnswer(c.var.config.routes, result.tokens);
+  const { gateways, routes } = c.var.config;
+  const answer = await tokenAnswer({ uri: gateways[0], routes }, result.tokens);
   if (result.wantsIdToken !== true) return oauthAnswer(c, answer);
   const idToken = await idTokenFor(c.var.config, caller.oauthClientId, result.tokens.anon, result.nonce);
   return oauthAnswer(c, { ...answer, scope: `openid ${result.tokens.scope}`, id_token: idToken });
