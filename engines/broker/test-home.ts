@@ -31,6 +31,13 @@ import { MemoryStore } from "./memory-store.ts";
 export const user = "user-1" as GatewayUserId;
 const utf8 = new TextEncoder();
 
+/** A client whose session is kept for an hour. */
+export const lasting: ClientOptions = {
+  mqttClientId: "lasting",
+  cleanStart: false,
+  properties: { sessionExpiryInterval: 3600 },
+};
+
 /** A model with one property and one action, for claimed devices. */
 export const lampModel: DeviceModel = {
   title: "Lamp",

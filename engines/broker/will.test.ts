@@ -1,0 +1,116 @@
+import { describe, expect, test } from "vitest";
+import type { TopicName } from "../mqtt/packet.ts";
+import { lasting, TestHome } from "./test-home.ts";
+
+const topic = (name: string) => name as TopicName; // a test's own
+
+describe("wills", () => {
+  const will = (willDelayInterval: number) => ({
+    topicName: topic("will"),
+    payload: new Uint8Array([0x77]),
+    qos: 1 as const,
+    retain: false,
+    properties: { willDelayInterval },
+  });
+
+  function watched() {
+    const home = new TestHome();
+    const witness = home.client("owner", { mqttClientId: "witness" });
+    witness.subscribe("will");
+    return { home, witness };
+  }
+
+  test("a delayed will waits for its delay", () => {
+    const { home, witness } = watched();
+    home.client("owner", { ...lasting, will: will(60) }).vanish();
+    home.pass(59_000);
+    expect(witness.takeMessages()).toEqual([]);
+    home.pass(2000);
+    expect(witness.takeMessages()).toEqual(["will=w"]);
+    home.pass(3600_000);
+    expect(witness.takeMessages()).toEqual([]);
+  });
+
+  test("a client that is back in time takes its delayed will back", () => {
+    const { home, witness } = watched();
+    home.client("owner", { ...lasting, will: will(60) }).vanish();
+    home.pass(30_000);
+    home.client("owner", lasting);
+    home.pass(60_000);
+    expect(witness.takeMessages()).toEqual([]);
+  });
+
+  test("the session's end sends a delayed will early", () => {
+    const { home, witness } = watched();
+    home.client("owner", { ...lasting, properties: { sessionExpiryInterval: 10 }, will: will(60) }).vanish();
+    home.pass(10_000);
+    expect(witness.takeMessages()).toEqual(["will=w"]);
+    home.client("owner", { ...lasting, will: will(60) }).vanish();
+    home.client("owner", { ...lasting, cleanStart: true });
+    expect(witness.takeMessages()).toEqual(["will=w"]);
+  });
+
+  test("DISCONNECT 0x04 asks for the will, 0x00 discards it", () => {
+    const { home, witness } = watched();
+    home.client("owner", { will: will(0) }).disconnect(0x04);
+    expect(witness.takeMessages()).toEqual(["will=w"]);
+    home.client("owner", { will: will(0) }).disconnect(0x00);
+    expect(witness.takeMessages()).toEqual([]);
+  });
+
+  test("a will to a device that the owner has taken from the app since is not sent", () => {
+    const home = new TestHome();
+    home.claim("dh1");
+    home.claim("dh2");
+    home.consent("app1", { dh1: ["command"] });
+    const device = home.client("device");
+    device.subscribe("command/#");
+    const app = home.client("app", {
+      will: {
+        topicName: topic("devices/ph-app1-dh1/command/light"),
+        payload: new Uint8Array(),
+        qos: 0,
+        retain: false,
+      },
+    });
+    home.consent("app1", { dh2: ["command"] });
+    device.take();
+    app.vanish();
+    expect(device.take()).toEqual([]);
+  });
+});
+
+describe("a CONNECT with a will that may not be", () => {
+  test.each([
+    ["outside what its token may", "other/a", 0x87],
+    ["on the platform's own topics", "$auth/token", 0x87],
+    ["too deep", "mine/".repeat(300), 0x90],
+  ] as const)(
+    "is refused before it ends the older connection or takes its will back: %s",
+    (_, name, code) => {
+      const home = new TestHome();
+      const witness = home.client("owner", { mqttClientId: "witness" });
+      witness.subscribe("mine/#");
+      const will = {
+        topicName: topic("mine/will"),
+        payload: new Uint8Array([0x31]),
+        qos: 0 as const,
+        retain: false,
+      };
+      const permissions = [
+        ["mine/#", ["pub", "sub"]],
+        ["$auth/#", ["pub"]],
+      ] as const;
+      const client = home.client("owner", { ...lasting, will, permissions });
+      const refused = home.client("owner", {
+        ...lasting,
+        permissions,
+        will: { ...will, topicName: topic(name) },
+      });
+      expect(refused.take()).toMatchObject([{ type: "connack", reasonCode: code }]);
+      expect([client.isClosed, refused.isClosed]).toEqual([false, true]);
+      client.vanish();
+      expect(witness.takeMessages()).toEqual(["mine/will=1"]);
+    },
+  );
+});
