@@ -121,6 +121,27 @@ export interface Grant extends Record<string, SqlStorageValue> {
   lost: number;
 }
 
+/** What of a grant an introspection looks at. */
+const JUDGED = [
+  "gid",
+  "kind",
+  "anon",
+  "handle",
+  "gateway",
+  "access",
+  "status",
+  "salt",
+  "generation",
+  "successor_used",
+  "generation_sequence",
+  "voided_from",
+  "voided_below",
+  "epoch",
+  "lost",
+] as const;
+type JudgedGrant = Pick<Grant, (typeof JUDGED)[number]>;
+const JUDGED_QUERY = `SELECT ${JUDGED.join(", ")} FROM grants WHERE gid = ?`;
+
 /** Why a grant is stopped, or what its owner should know about it. */
 export type GrantNote = "reuse" | "reset" | "compromised" | "recall" | "unpaid" | "banned";
 
@@ -271,7 +292,7 @@ export class Grants {
   /** RFC 7662 for gateways. Marks the successor as arrived when a token issued with it shows up. */
   async introspect(gateway: string, token: string, nowMs: number): Promise<Introspection> {
     const parsed = parseAccessToken(token);
-    const grant = parsed === undefined ? undefined : this.byId(parsed.grantId);
+    const grant = parsed === undefined ? undefined : this.#judged(parsed.grantId);
     const isGenuine = await isAccessTokenGenuine(this.#keys, token, grant?.salt ?? NO_SALT);
     if (parsed === undefined || grant === undefined || !isGenuine) return { active: false };
     if (grant.gateway !== gateway || grant.status !== "active") return { active: false };
@@ -284,6 +305,11 @@ export class Grants {
       );
     }
     return { active: true, authority: await this.#authorityOf(grant, parsed.expiresAtMs) };
+  }
+
+  /** Half of the row: a gateway asks at every connection, and each column is a string and a value to make. */
+  #judged(gid: string): JudgedGrant | undefined {
+    return this.#sql.exec<JudgedGrant>(JUDGED_QUERY, gid).toArray()[0];
   }
 
   /**
@@ -472,7 +498,7 @@ export class Grants {
     };
   }
 
-  async #authorityOf(grant: Grant, expiresAtMs: number): Promise<Authority> {
+  async #authorityOf(grant: JudgedGrant, expiresAtMs: number): Promise<Authority> {
     return {
       user: await this.userAt(grant.gateway, grant.anon),
       kind: grant.kind,
@@ -485,11 +511,11 @@ export class Grants {
 }
 
 /** What an app was granted; `undefined` for a device. */
-export function accessOf(grant: Grant): IotAccess | undefined {
+export function accessOf(grant: Pick<Grant, "access">): IotAccess | undefined {
   return grant.access === null ? undefined : (JSON.parse(grant.access) as IotAccess); // written by `add`
 }
 
-function permissionsOf(grant: Grant): readonly Permission[] {
+function permissionsOf(grant: Pick<Grant, "kind" | "lost" | "access">): readonly Permission[] {
   switch (grant.kind) {
     case "device":
       return grant.lost === 0 ? devicePermissions : lostPermissions;
@@ -510,6 +536,6 @@ function isUsable(grant: Grant, nowMs: number): boolean {
   return grant.status === "active" && nowMs < grant.idle_until_ms && nowMs < grant.expires_ms;
 }
 
-function isVoided(grant: Grant, sequence: number): boolean {
+function isVoided(grant: Pick<Grant, "voided_from" | "voided_below">, sequence: number): boolean {
   return sequence >= grant.voided_from && sequence < grant.voided_below;
 }

@@ -42,7 +42,7 @@ export function parseAccessToken(text: string): AccessToken | undefined {
   if (bytes === undefined) return undefined;
   const view = new DataView(bytes.buffer);
   return {
-    grantId: base64url(bytes.slice(0, 16)) as GrantId, // 16 bytes in base64url are the form of one
+    grantId: base64url(bytes.subarray(0, 16)) as GrantId, // 16 bytes in base64url are the form of one
     sequence: view.getUint32(16),
     expiresAtMs: (view.getUint16(20) * 2 ** 32 + view.getUint32(22)) * 1000,
   };
@@ -52,7 +52,7 @@ export function parseAccessToken(text: string): AccessToken | undefined {
 export async function isAccessTokenGenuine(keys: KeyRing, text: string, salt: string): Promise<boolean> {
   const bytes = bytesOf(text);
   const tag = text.slice(CHARACTERS);
-  return bytes !== undefined && equalBytes(bytes.slice(26), await macOf(keys, bytes, salt, tag));
+  return bytes !== undefined && equalBytes(bytes.subarray(26), await macOf(keys, bytes, salt, tag));
 }
 
 /** @returns `undefined` unless it has the length of a token; the tag at its end is for the MAC to judge. */
@@ -61,7 +61,7 @@ function bytesOf(text: string): Uint8Array<ArrayBuffer> | undefined {
 }
 
 async function macOf(keys: KeyRing, bytes: Uint8Array, salt: string, tag: string): Promise<Uint8Array> {
-  return (await keys.mac("access", "access-token", bytes.slice(0, 26), salt, tag)).slice(0, 16);
+  return (await keys.mac("access", "access-token", bytes.subarray(0, 26), salt, tag)).subarray(0, 16);
 }
 
 function writeSeconds(view: DataView, at: number, seconds: number): void {

@@ -48,24 +48,43 @@ function importKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
   return crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
 }
 
+const encoder = new TextEncoder();
+
 /** Joins parts so that their borders cannot move: a 4-byte length before each. */
 export function lengthPrefixed(parts: readonly Part[]): Uint8Array<ArrayBuffer> {
-  const chunks = parts.map((part) => {
-    if (typeof part === "string") return new TextEncoder().encode(part);
-    if (typeof part !== "number") return part;
-    const eight = new Uint8Array(8);
-    new DataView(eight.buffer).setBigUint64(0, BigInt(part));
-    return eight;
-  });
-  const joined = new Uint8Array(chunks.reduce((sum, chunk) => sum + 4 + chunk.length, 0));
+  // Every MAC passes here: one buffer, as long as UTF-8 can get, instead of one for each part.
+  const joined = new Uint8Array(parts.reduce<number>((sum, part) => sum + 4 + mostBytes(part), 0));
   const view = new DataView(joined.buffer);
   let at = 0;
-  for (const chunk of chunks) {
-    view.setUint32(at, chunk.length);
-    joined.set(chunk, at + 4);
-    at += 4 + chunk.length;
+  for (const part of parts) {
+    const length = put(part, joined, view, at + 4);
+    view.setUint32(at, length);
+    at += 4 + length;
   }
-  return joined;
+  return joined.subarray(0, at);
+}
+
+function mostBytes(part: Part): number {
+  if (typeof part === "number") return 8;
+  return typeof part === "string" ? part.length * 3 : part.length;
+}
+
+/** @returns how many bytes it wrote */
+function put(part: Part, into: Uint8Array<ArrayBuffer>, view: DataView, at: number): number {
+  if (typeof part === "string") return putText(part, into, at);
+  if (typeof part === "number") view.setBigUint64(at, BigInt(part));
+  else into.set(part, at);
+  return mostBytes(part);
+}
+
+/** Nearly all are ASCII, which needs no encoder. */
+function putText(text: string, into: Uint8Array<ArrayBuffer>, at: number): number {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code > 0x7f) return encoder.encodeInto(text, into.subarray(at)).written;
+    into[at + index] = code;
+  }
+  return text.length;
 }
 
 /** Compares without telling by its time where two texts differ; their lengths are no secret. */

@@ -70,3 +70,21 @@ test("parts cannot be moved over their borders", () => {
   expect(lengthPrefixed(["ab", "c"])).not.toEqual(lengthPrefixed(["a", "bc"]));
   expect(lengthPrefixed(["a", ""])).not.toEqual(lengthPrefixed(["a"]));
 });
+
+test("base64url is RFC 4648's for every length, and nothing else reads back", () => {
+  for (let length = 0; length < 200; length++) {
+    const bytes = crypto.getRandomValues(new Uint8Array(length));
+    const text = base64url(bytes);
+    expect(text).toBe(Buffer.from(bytes).toString("base64url"));
+    expect(fromBase64url(text)).toEqual(bytes);
+  }
+  // Alien characters, a length that no bytes have, padding, and bits that no byte takes.
+  for (const text of ["+", "/AAA", "AA==", "AAAé", "AAA\n", "A A", "A", "AAAAA", "AB", "AAB"]) {
+    expect(fromBase64url(text)).toBeUndefined();
+  }
+});
+
+test("text beyond ASCII counts in bytes", () => {
+  const bytes = [0, 0, 0, 3, 0x61, 0xc3, 0xa9, 0, 0, 0, 4, 0xf0, 0x9f, 0x94, 0x91];
+  expect([...lengthPrefixed(["aé", "🔑"])]).toEqual(bytes);
+});
