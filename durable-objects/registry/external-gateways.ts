@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { JsonWebKeySet } from "../../engines/oauth/client-metadata.ts";
+import { eventTypes } from "../../engines/oauth/event-types.ts";
 import type { OutboxMessage } from "./outbox.ts";
 import type { Signer } from "./signer.ts";
 
@@ -33,11 +34,6 @@ export function readExternalGateways(text: string | undefined): readonly Externa
   }));
 }
 
-const EVENT = {
-  revoked: "https://schemas.openid.net/secevent/caep/event-type/session-revoked",
-  claimed: "urn:edgenym:event:device-claimed",
-} as const;
-
 /** One message to an external gateway as a security event token. @throws Error unless it is acknowledged */
 export async function pushEvent(
   gateway: ExternalGateway,
@@ -57,7 +53,7 @@ export async function pushEvent(
       iat: Math.floor(Date.now() / 1000),
       jti: crypto.randomUUID(),
       sub_id: { format: "opaque", id: user },
-      events: { [EVENT[message.kind]]: event },
+      events: { [eventTypes[message.kind]]: event },
     },
     "secevent+jwt",
   );

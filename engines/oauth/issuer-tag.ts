@@ -10,7 +10,7 @@ export type IssuerTag = string & { readonly __brand: "IssuerTag" };
 
 const TAG_CHARACTERS = 4;
 /** No token or ticket of an issuer's is longer. */
-const MOST_CHARACTERS = 256;
+const MOST_CHARACTERS = 1024;
 
 const tags = new Map<string, Promise<IssuerTag>>();
 

@@ -1,4 +1,5 @@
 import { CodedError } from "../../../engines/errors/coded-error.ts";
+import { readAtMost } from "../../../engines/net/read-at-most.ts";
 import { isFetchableClientId } from "../../../engines/oauth/client-id-url.ts";
 import { type AppMetadata, readAppMetadata } from "../../../engines/oauth/client-metadata.ts";
 import type { DidpContext } from "./didp-app.ts";
@@ -67,18 +68,6 @@ async function fetchDocument(url: string): Promise<AppMetadata | undefined> {
   } catch {
     return undefined;
   }
-}
-
-async function readAtMost(answer: Response, most: number): Promise<string> {
-  let text = "";
-  let bytes = 0;
-  const decoder = new TextDecoder();
-  for await (const chunk of answer.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > most) throw new RangeError("too large");
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
 }
 
 function unknownApp(): CodedError {

@@ -24,6 +24,8 @@ const answer = (c: DidpContext) => {
       introspection_endpoint_auth_methods_supported: ["private_key_jwt"],
       introspection_endpoint_auth_signing_alg_values_supported: acceptedAlgorithms,
       introspection_signing_alg_values_supported: ["EdDSA"],
+      consent_redemption_endpoint: `${issuer}/consent/redeem`,
+      consent_conclusion_endpoint: `${issuer}/consent/conclude`,
       id_token_signing_alg_values_supported: ["EdDSA"],
       subject_types_supported: ["pairwise"],
       client_id_metadata_document_supported: true,
