@@ -9,6 +9,8 @@ export interface PlatformSecrets {
   readonly operatorToken: string;
   /** Shared by the DIdP and its gateway: seals `/mqtt/{route}`. */
   readonly routeKey: string;
+  /** By which the gateway proves to other operators' DIdPs who it is. */
+  readonly gatewayKey: string;
   /** The pseudonymiser's, oldest first. */
   readonly peppers: readonly string[];
   /** The DIdP's root keys, one a purpose. */
@@ -26,6 +28,7 @@ export async function platformSecrets(stateDir: string): Promise<PlatformSecrets
   const secrets: PlatformSecrets = {
     operatorToken: existing?.operatorToken ?? random(),
     routeKey: existing?.routeKey ?? random(),
+    gatewayKey: existing?.gatewayKey ?? random(),
     peppers: existing?.peppers ?? [random()],
     didpKeys: Object.fromEntries(
       keyPurposes.map((purpose) => [purpose, existing?.didpKeys?.[purpose] ?? random()]),

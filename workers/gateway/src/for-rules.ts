@@ -6,7 +6,7 @@ import type {
   FleetReturns,
 } from "../../../engines/fleet/fleet-hand-over.ts";
 import type { GatewayAppId } from "../../../engines/oauth/authority.ts";
-import { readConfig } from "./config.ts";
+import { configOf } from "./config.ts";
 import { personalCloudOf } from "./personal-cloud.ts";
 
 /**
@@ -27,7 +27,7 @@ export class ForRules extends WorkerEntrypoint<GatewayEnv> {
   }
 
   async #cloudOf({ wayBack }: FleetMember) {
-    const user = await readConfig(this.env).routes.unseal(wayBack);
+    const user = await configOf(this.env).routes.unseal(wayBack);
     if (user === undefined) throw new RangeError("way back: not sealed here");
     return personalCloudOf(this.env, user);
   }

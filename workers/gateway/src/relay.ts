@@ -1,7 +1,6 @@
 import { connectToken } from "../../../engines/broker/connect-token.ts";
 import { takenMark } from "../../../engines/broker/taken-mark.ts";
 import { reasonCode } from "../../../engines/mqtt/reason-code.ts";
-import { authorityOf } from "./authority-of.ts";
 import type { GatewayConfig } from "./config.ts";
 import { ConnectReader, type FirstPacket, refusal } from "./connect-reader.ts";
 import { type MqttSubprotocol, openPersonalCloud } from "./personal-cloud.ts";
@@ -137,7 +136,7 @@ export class Relay {
   }
 
   async #open(token: string): Promise<WebSocket | undefined> {
-    const authority = await authorityOf(this.#env, this.#config, token);
+    const authority = await this.#config.didps.authorityOf(token);
     if (authority === undefined) return undefined;
     const { webSocket } = await openPersonalCloud(
       this.#env,

@@ -24,22 +24,25 @@ consent.use("/consent/*", securityHeaders());
 consent.get("/style.css", stylesheet);
 
 consent.get("/consent/:ticket", async (c) => {
-  const request = await c.env.DIDP.redeemTicket(c.get("config").gatewayUri, c.req.param("ticket"));
-  if (request === undefined) return c.html(<ConsentGone />, 404);
-  allowFormTargets(c, [c.get("config").didpUri, request.appOrigin]);
+  const ticket = c.req.param("ticket");
+  const didp = await c.get("config").didps.issuerOf(ticket);
+  const request = await didp?.redeemTicket(ticket);
+  if (didp === undefined || request === undefined) return c.html(<ConsentGone />, 404);
+  allowFormTargets(c, [didp.issuer, request.appOrigin]);
   const devices = await personalCloudOf(c.env, request.user).devices();
   return c.html(<SelectionPage request={request} devices={devices} />);
 });
 
 consent.post("/consent/:ticket", async (c) => {
-  const { gatewayUri, didpUri } = c.get("config");
+  const { gatewayUri, didps } = c.get("config");
   if (c.req.header("origin") !== new URL(gatewayUri).origin) {
     throw new CodedError("FORBIDDEN", "The form was not sent from its own page.");
   }
   const ticket = c.req.param("ticket");
-  const request = await c.env.DIDP.redeemTicket(gatewayUri, ticket);
-  if (request === undefined) return c.html(<ConsentGone />, 404);
-  allowFormTargets(c, [didpUri, request.appOrigin]);
+  const didp = await didps.issuerOf(ticket);
+  const request = await didp?.redeemTicket(ticket);
+  if (didp === undefined || request === undefined) return c.html(<ConsentGone />, 404);
+  allowFormTargets(c, [didp.issuer, request.appOrigin]);
 
   const personalCloud = personalCloudOf(c.env, request.user);
   const form = await c.req.formData();
@@ -53,7 +56,7 @@ consent.post("/consent/:ticket", async (c) => {
     const { routes } = c.get("config");
     await personalCloud.select(selection, { app: request.app, wayBack: await routes.seal(request.user) });
   }
-  const concluded = await c.env.DIDP.concludeConsent(gatewayUri, ticket, isApproved ? "approved" : "denied");
+  const concluded = await didp.concludeConsent(ticket, isApproved ? "approved" : "denied");
   if (concluded === undefined) return c.html(<ConsentGone />, 409);
   return c.redirect(concluded.returnUri, 303);
 });

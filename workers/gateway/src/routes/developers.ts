@@ -1,6 +1,5 @@
 import { Hono } from "hono";
 import { CodedError } from "../../../../engines/errors/coded-error.ts";
-import type { AppIntrospection } from "../../../../engines/oauth/authority.ts";
 import type { GatewayApp } from "../index.ts";
 import { bearerOf, passedOn, wantsToken } from "../rule-requests.ts";
 
@@ -12,13 +11,9 @@ export const developers = new Hono<GatewayApp>();
 
 developers.on(["GET", "PUT", "POST", "DELETE"], ["/v1/dev", "/v1/dev/*"], async (c) => {
   const token = bearerOf(c);
-  // The types of RPC forget the brand of the app's name.
-  const introspection = (
-    token === undefined
-      ? { active: false }
-      : await c.env.DIDP.introspectApp(c.get("config").gatewayUri, token)
-  ) as AppIntrospection;
-  if (!introspection.active) {
+  const didp = token === undefined ? undefined : await c.get("config").didps.issuerOf(token);
+  const introspection = token === undefined ? undefined : await didp?.introspectApp(token);
+  if (!introspection?.active) {
     wantsToken(c);
     throw new CodedError("UNAUTHENTICATED", "An access token of the app's own is needed here.");
   }

@@ -1,5 +1,4 @@
 import { Hono } from "hono";
-import { authorityOf } from "../authority-of.ts";
 import type { GatewayApp } from "../index.ts";
 import { type MqttSubprotocol, openPersonalCloud } from "../personal-cloud.ts";
 import { acceptRelayedWebSocket } from "../relayed-websocket.ts";
@@ -26,10 +25,10 @@ mqtt.use("/mqtt/*", async (c, next) => {
 
 // (a) The token is in the upgrade itself; (c) it will come as the password of CONNECT.
 mqtt.get("/mqtt", async (c) => {
-  const { gatewayUri } = c.get("config");
+  const { gatewayUri, didps } = c.get("config");
   const token = bearerToken(c.req.raw);
   if (token === undefined) return acceptRelayedWebSocket(c.env, c.get("config"), c.get("subprotocol"));
-  const authority = await authorityOf(c.env, c.get("config"), token);
+  const authority = await didps.authorityOf(token);
   if (authority === undefined) return unauthorized(gatewayUri);
   return openPersonalCloud(c.env, authority.user, c.get("subprotocol"), authority);
 });

@@ -1,6 +1,5 @@
 import { Hono } from "hono";
 import { CodedError } from "../../../../engines/errors/coded-error.ts";
-import { authorityOf } from "../authority-of.ts";
 import type { GatewayApp } from "../index.ts";
 import { bearerOf, passedOn, wantsToken } from "../rule-requests.ts";
 
@@ -15,7 +14,7 @@ rules.on(
   ["/v1/me/rules", "/v1/me/rules/*", "/v1/me/:rules{rules:.+}"],
   async (c) => {
     const token = bearerOf(c);
-    const authority = token === undefined ? undefined : await authorityOf(c.env, c.get("config"), token);
+    const authority = token === undefined ? undefined : await c.get("config").didps.authorityOf(token);
     if (authority === undefined) {
       wantsToken(c);
       throw new CodedError("UNAUTHENTICATED", "An owner's access token is needed here.");
