@@ -19,7 +19,12 @@ const workers = [
   {
     env: "PcmBindings",
     folder: "durable-objects/pcm",
-    configs: ["durable-objects/pcm/wrangler.toml", "workers/didp/wrangler.toml", "workers/cep/wrangler.toml"],
+    configs: [
+      "durable-objects/pcm/wrangler.toml",
+      "workers/didp/wrangler.toml",
+      "workers/cep/wrangler.toml",
+      "wrangler.toml",
+    ],
   },
   {
     env: "CepEnv",

@@ -21,6 +21,7 @@ import type { Interest, ResultDelivery, ResultPosition } from "../../engines/str
 import { Alarms } from "./alarms.ts";
 import { limitsFrom } from "./config.ts";
 import { Fleets, type FleetsBinding, type GrantFeed } from "./fleets.ts";
+import { type IntrospectionEnv, introspect } from "./introspection.ts";
 import { KeptRows } from "./kept-rows.ts";
 import { pairwiseHandle, pairwiseUser } from "./pairwise-handle.ts";
 import { migrate } from "./schema.ts";
@@ -28,9 +29,7 @@ import { SqlStore } from "./store.ts";
 import { type RulesBinding, StreamHandOver } from "./streams.ts";
 
 /** What the object needs of its script's bindings. */
-export interface PcmEnv {
-  readonly DIDP: { introspect(gatewayUri: string, token: string): Promise<Introspection> };
-  readonly GATEWAY_URI: string;
+export interface PcmEnv extends IntrospectionEnv {
   /** The owner's rules, and those of apps (workers/cep). */
   readonly RULES?: RulesBinding & FleetsBinding;
   /** See `limitsFrom`. */
@@ -378,9 +377,7 @@ export class Pcm extends DurableObject<PcmEnv> {
   async #authenticate(id: ConnectionId, token: string): Promise<void> {
     let introspection: Introspection | undefined;
     try {
-      // Until it is disposed of, the answer of a call keeps this object from sleeping.
-      using answer = await this.env.DIDP.introspect(this.env.GATEWAY_URI, token);
-      introspection = { ...answer };
+      introspection = await introspect(this.env, token);
     } catch {
       log.warn("introspection.unavailable", { code: "UNAVAILABLE" });
     }

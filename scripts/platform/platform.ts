@@ -165,8 +165,9 @@ function bindingsOf(
       GATEWAY_URI: addresses.gateway,
       DIDP_URI: addresses.didp,
       ROUTE_KEY: secrets.routeKey,
+      GATEWAY_KEY: secrets.gatewayKey,
     },
-    "durable-objects/pcm/wrangler.toml": { GATEWAY_URI: addresses.gateway },
+    "durable-objects/pcm/wrangler.toml": { GATEWAY_URI: addresses.gateway, DIDP_URI: addresses.didp },
     "workers/cep/wrangler.toml": {},
     "workers/didp/wrangler.toml": {
       ISSUER: addresses.didp,

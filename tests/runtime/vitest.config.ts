@@ -2,6 +2,26 @@ import path from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
+/** Stands for an RPC entrypoint that introspects: a token is who is asked and the authority it gives, in base64. */
+const introspecting = (name: string, entrypoint: string, parameters: string) => ({
+  name,
+  modules: true as const,
+  compatibilityDate: "2026-11-01",
+  script: `
+    import { WorkerEntrypoint } from "cloudflare:workers";
+    export class ${entrypoint} extends WorkerEntrypoint {
+      introspect(${parameters}) {
+        if (!token.startsWith("eyJ")) return { active: false };
+        const { asked, authority } = JSON.parse(atob(token.slice(0, -4)));
+        if (asked !== "${name}") throw new Error("shown to somebody else");
+        if (authority === undefined) throw new Error("unavailable");
+        return { active: true, authority };
+      }
+    }
+    export default { fetch() { return new Response(null, { status: 404 }); } };
+  `,
+});
+
 /** Tests inside workerd: hibernation, alarms, storage. Run with `vitest run --config tests/runtime/vitest.config.ts`. */
 export default defineConfig({
   root: path.resolve(import.meta.dirname, "../.."),
@@ -11,26 +31,9 @@ export default defineConfig({
       miniflare: {
         bindings: { SOAK_EVICTIONS: process.env.SOAK_EVICTIONS ?? "150" },
         workers: [
-          {
-            name: "edgenym-didp",
-            modules: true,
-            compatibilityDate: "2026-11-01",
-            // Stands for the DIdP's RPC entrypoint: a token is the authority it gives, in base64.
-            script: `
-              import { WorkerEntrypoint } from "cloudflare:workers";
-              export class ForGateways extends WorkerEntrypoint {
-                introspect(gatewayUri, token) {
-                  if (token === "unavailable") throw new Error("unavailable");
-                  try {
-                    return { active: true, authority: JSON.parse(atob(token)) };
-                  } catch {
-                    return { active: false };
-                  }
-                }
-              }
-              export default { fetch() { return new Response(null, { status: 404 }); } };
-            `,
-          },
+          // The DIdP for tokens of its own, the gateway for those of other operators' (`tokenOf` in pcm/cloud.ts).
+          introspecting("edgenym-didp", "ForGateways", "gatewayUri, token"),
+          introspecting("edgenym-gateway", "ForPcm", "token"),
           {
             name: "edgenym-cep",
             modules: true,

@@ -6,6 +6,7 @@ import { Decoder } from "../../../engines/mqtt/decoder.ts";
 import { encode } from "../../../engines/mqtt/encoder.ts";
 import type { Packet, ProtocolLevel } from "../../../engines/mqtt/packet.ts";
 import type { Authority, GatewayUserId } from "../../../engines/oauth/authority.ts";
+import { issuerTag } from "../../../engines/oauth/issuer-tag.ts";
 
 /** The binding of durable-objects/pcm/wrangler.toml, which the suite runs. */
 const namespace = (env as unknown as { PCM: DurableObjectNamespace<Pcm> }).PCM;
@@ -41,6 +42,19 @@ export async function fallAsleep(stub: DurableObjectStub<Pcm>): Promise<void> {
 /** An authority for that user, as the gateway puts it into the header. */
 export function authority(user: string, kind: Authority["kind"], options: ClientOptions = {}): Authority {
   return { ...authorityOf(kind, options, Date.now()), user: user as GatewayUserId };
+}
+
+/**
+ * A token that says what is to be answered about it, and by whom: the stand-ins of vitest.config.ts read it.
+ * @param answer the authority, or nothing where the one who is asked is out of reach.
+ */
+export async function tokenOf(
+  asked: "edgenym-didp" | "edgenym-gateway",
+  answer?: Authority,
+): Promise<string> {
+  const { DIDP_URI } = env as unknown as { DIDP_URI: string }; // of durable-objects/pcm/wrangler.toml
+  const tag = await issuerTag(asked === "edgenym-didp" ? DIDP_URI : "https://didp.elsewhere.example");
+  return btoa(JSON.stringify({ asked, authority: answer })) + tag;
 }
 
 /** One client's WebSocket into a personal cloud. */
