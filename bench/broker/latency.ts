@@ -1,6 +1,6 @@
+import { seeded } from "../../engines/testing/random.ts";
 import { LoadClient, sequenceOf, Template } from "./support/load-client.ts";
 import { latencies, medians, sleep, tell } from "./support/measure.ts";
-import { random } from "./support/random.ts";
 import type { Room, Target, World } from "./support/targets.ts";
 
 /**
@@ -38,7 +38,7 @@ async function oneSecondClients(target: Target, count: number, seconds: number):
   const clients = await Promise.all(
     Array.from({ length: count }, (_, index) => loopback(target.room(index), `one-second-${index}`)),
   );
-  const pick = random(count);
+  const pick = seeded(count);
   const sends = clients
     .flatMap(({ client, room }) => {
       const phase = pick() * 1000;

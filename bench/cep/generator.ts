@@ -1,3 +1,5 @@
+import { seeded } from "../../engines/testing/random.ts";
+
 /** One column of generated events. */
 export type Column =
   | { readonly kind: "cycle"; readonly count: number; readonly prefix: string; readonly stride?: number }
@@ -24,23 +26,12 @@ export interface Workload {
   readonly output?: string;
 }
 
-/** A small seeded generator (mulberry32): numbers in [0, 1). */
-export function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 /** How many rows are made at most: a run goes round them, so that a big heap of input does not burden the collector. */
 export const MAX_ROWS = 65_521;
 
 /** Makes rows up front, so that a run measures the engine alone. */
 export function makeRows(spec: GeneratorSpec, count: number): unknown[][] {
-  const next = random(spec.seed ?? 42);
+  const next = seeded(spec.seed ?? 42);
   const names = spec.columns.map((c) =>
     c.kind === "cycle" ? Array.from({ length: c.count }, (_, i) => `${c.prefix}${i}`) : [],
   );

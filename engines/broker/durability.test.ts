@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Packet, Publish } from "../mqtt/packet.ts";
-import { Random } from "./random.ts";
+import { Random } from "../testing/random.ts";
 import { publishPacket, type TestClient, TestHome } from "./test-home.ts";
 
 const seeds = Array.from({ length: 100 }, (_, index) => 0xd15c + index);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Packet, TopicName } from "../mqtt/packet.ts";
-import { Random } from "./random.ts";
+import { Random } from "../testing/random.ts";
 import { type TestClient, TestHome } from "./test-home.ts";
 
 const seeds = Array.from({ length: 150 }, (_, index) => 0xe71c + index);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { encode } from "../mqtt/encoder.ts";
 import type { Packet, ProtocolLevel } from "../mqtt/packet.ts";
-import { Random } from "./random.ts";
+import { Random } from "../testing/random.ts";
 import { connectPacket, publishPacket, subscribePacket, type TestClient, TestHome } from "./test-home.ts";
 
 // Branded strings in this file are a test's own.

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Random } from "./random.ts";
+import { Random } from "../testing/random.ts";
 import { type ClientOptions, type TestClient, TestHome } from "./test-home.ts";
 
 const share = "$share/group/a";

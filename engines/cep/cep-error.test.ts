@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { below, seeded } from "../testing/random.ts";
 import { CepApp } from "./app.ts";
 import { CepError } from "./cep-error.ts";
-import { below, seeded } from "./testing.ts";
 
 const TEXT = `@app:name('fuzz')
 @OnError(action='stream') define stream S (k string, v int, ts long);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { Bench, below, seeded } from "./testing.ts";
+import { below, seeded } from "../testing/random.ts";
+import { Bench } from "./testing.ts";
 
 const DEFINITIONS = `
 define stream A (k string, v int, d double, t long);

@@ -1,21 +1,5 @@
 import { type AppOptions, CepApp } from "./app.ts";
 
-/** A small seeded generator (mulberry32) for tests: numbers in [0, 1). */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-/** A whole number from 0 to below `n`. */
-export function below(random: () => number, n: number): number {
-  return Math.floor(random() * n);
-}
-
 /** An app on a clock that the test moves, with what its streams and queries put out. */
 export class Bench {
   now = 1_000_000;

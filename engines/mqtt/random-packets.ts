@@ -1,3 +1,4 @@
+import { below, seeded } from "../testing/random.ts";
 import type {
   Connect,
   Packet,
@@ -19,19 +20,16 @@ import { isReasonCodeAllowed, type Sender } from "./reason-code.ts";
  * The same seed gives the same packets.
  */
 export class RandomPackets {
-  #state: number;
+  readonly #next: () => number;
 
   /** @param seed any 32-bit number; print it, so that a failure can be run again. */
   constructor(seed: number) {
-    this.#state = seed | 0;
+    this.#next = seeded(seed);
   }
 
-  /** 0 ≤ result < `limit`, a whole number (mulberry32). */
+  /** 0 ≤ result < `limit`, a whole number. */
   below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 4_294_967_296) * limit);
+    return below(this.#next, limit);
   }
 
   chance(): boolean {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { seeded } from "../testing/random.ts";
 import {
   boundAppPolicy,
   confidentialAppPolicy,
@@ -44,17 +45,6 @@ describe("one presented token", () => {
     expect(decideRefresh(fresh, presented, confidentialAppPolicy, 1001).kind).toBe("reuse");
   });
 });
-
-/** Mulberry32: the same numbers on every machine. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** The server: state and nothing else; `undefined` once the grant is suspect. */
 class Server {
@@ -106,7 +96,7 @@ describe.each(links)("over a $name link, $name: 20,000 refreshes from seed 20261
     ["a device", devicePolicy],
     ["an app with a secret", confidentialAppPolicy],
   ])("%s never loses its grant", (_, policy) => {
-    const chance = random(SEED);
+    const chance = seeded(SEED);
     const server = new Server(policy);
     let stored = 0;
     let refreshed = 0;
@@ -126,7 +116,7 @@ describe.each(links)("over a $name link, $name: 20,000 refreshes from seed 20261
   });
 
   test("a copied token that both holders use is always caught", () => {
-    const chance = random(SEED + 1);
+    const chance = seeded(SEED + 1);
     for (let round = 0; round < 500; round++) {
       const server = new Server(confidentialAppPolicy);
       const holders = [0, 0];

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { seeded } from "../../engines/testing/random.ts";
 import { REDIRECT_URI, StrictApp } from "./support/app.ts";
 import { asDevice, DEVICE_CODE_GRANT, openFactory } from "./support/factory.ts";
 import { consent, introspect, openClaim } from "./support/flows.ts";
@@ -110,17 +111,6 @@ test("an owner who presses the button twice, or reloads the page, owns the devic
   expect(list.html.match(/Yours since/g)).toHaveLength(1);
 });
 
-/** Mulberry32: the same numbers in every run. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const CYCLES = 1000;
 const SEED = 20261122;
 
@@ -130,7 +120,7 @@ test(`${CYCLES} refreshes of an app that rotates each time, a third of them harm
   const callback = await consent(platform, new Person("carl"), begun.url.href);
   let { refresh_token: token = "" } = await app.exchange(callback, begun);
   const basic = `Basic ${btoa(`${app.client.client_id}:${app.client.client_secret}`)}`;
-  const chance = random(SEED);
+  const chance = seeded(SEED);
   const refresh = () =>
     fetch(`${platform.didp}/token`, {
       method: "POST",

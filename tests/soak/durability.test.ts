@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { soakEvictions } from "./support/evictions.ts";
 import { soakKills } from "./support/kills.ts";
-import { chooseSeed } from "./support/random.ts";
+import { chooseSeed } from "./support/seed.ts";
 
 /** The short form of `node tests/soak/long.ts`. */
 const seed = chooseSeed("soak");

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { soakEvictions } from "./support/evictions.ts";
 import { soakKills } from "./support/kills.ts";
-import { chooseSeed } from "./support/random.ts";
+import { chooseSeed } from "./support/seed.ts";
 
 /** The long form, killing for at most `--minutes`; CI runs the short one (durability.test.ts). One JSON line a soak; exit code 1 when one failed. */
 const { values } = parseArgs({

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { Bench, below, seeded } from "../testing.ts";
+import { below, seeded } from "../../testing/random.ts";
+import { Bench } from "../testing.ts";
 
 const BASE = Date.UTC(2024, 1, 28, 22, 0, 0);
 const APP = `define stream S (k string, v double, ts long);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { below, seeded } from "../../testing/random.ts";
 import type { AggregatorState } from "../extension.ts";
 import { decodeState, encodeState } from "../runtime/snapshot-codec.ts";
-import { below, seeded } from "../testing.ts";
 import { Extreme, ForeverExtreme } from "./extremes.ts";
 import { BoolAggregate, DistinctCount, EndValue, UnionSet } from "./sets.ts";
 import { Average, Count, DoubleSum, LongSum, StandardDeviation } from "./sums.ts";

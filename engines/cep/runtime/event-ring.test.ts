@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { below, seeded } from "../../testing/random.ts";
 import { Ev } from "../event.ts";
-import { below, seeded } from "../testing.ts";
 import { EventRing } from "./event-ring.ts";
 
 for (const seed of [1, 2, 3]) {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { Bench, below, seeded } from "../testing.ts";
+import { below, seeded } from "../../testing/random.ts";
+import { Bench } from "../testing.ts";
 
 const app = (options: string) =>
   `@watermark(${options}) define stream S (device string, ts long, v int); from S select device, ts, v insert into Out; `;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { Bench, below, seeded } from "../testing.ts";
+import { below, seeded } from "../../testing/random.ts";
+import { Bench } from "../testing.ts";
 
 const APP = (keys: string) =>
   `define stream Put (k int, g int, v int); define stream Upd (k int, g int, v int); define stream Ups (k int, g int, v int); define stream Del (g int, v int); define stream Ask (k int, g int);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { Bench, below, seeded } from "../testing.ts";
+import { below, seeded } from "../../testing/random.ts";
+import { Bench } from "../testing.ts";
 import { CronExpression } from "./cron-expression.ts";
 
 const S = "define stream S (id int, v long, t long); ";

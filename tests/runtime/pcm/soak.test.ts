@@ -1,9 +1,9 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { Random } from "../../../engines/broker/random.ts";
 import { publishPacket, subscribePacket } from "../../../engines/broker/test-home.ts";
 import type { Packet, Publish } from "../../../engines/mqtt/packet.ts";
+import { Random } from "../../../engines/testing/random.ts";
 import { cloudOf, fallAsleep, WireClient } from "./cloud.ts";
 
 /** How often the object loses its memory; a long run sets `SOAK_EVICTIONS=1000` in the environment. */

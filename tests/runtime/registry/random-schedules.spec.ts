@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { seeded } from "../../../engines/testing/random.ts";
 import {
   claimDevice,
   GATEWAY,
@@ -39,20 +40,10 @@ interface ModelDevice {
   newest: Issued | undefined;
 }
 
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 test.each(SEEDS)(
   `${STEPS} random steps of two users and three devices, seed %i: nothing crosses`,
   async (seed) => {
-    const chance = random(seed);
+    const chance = seeded(seed);
     const pick = <T>(list: readonly T[]): T => list[Math.floor(chance() * list.length)] as T; // never empty here
     const users = [newAnon(), newAnon()];
     const names = new Map(

@@ -1,5 +1,6 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { beforeEach, describe, expect, test } from "vitest";
+import { seeded } from "../../../engines/testing/random.ts";
 import {
   claimDevice,
   GATEWAY,
@@ -85,23 +86,12 @@ describe("a copied token", () => {
   });
 });
 
-/** Mulberry32: the same numbers in every run. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const SEED = 20261122;
 
 test(`3,000 refreshes with lost, doubled and cut requests and answers, seed ${SEED}: no grant is lost`, async () => {
   const device = await registerDevice();
   const { poll, refresh } = await claimDevice(device, newAnon());
-  const chance = random(SEED);
+  const chance = seeded(SEED);
   let stored: string | undefined;
   let done = 0;
   for (let attempt = 0; done < 3000 && attempt < 20_000; attempt++) {
@@ -124,7 +114,7 @@ test(`3,000 refreshes with lost, doubled and cut requests and answers, seed ${SE
 
 test(`every copied token is caught, whoever comes first, in 40 runs from seed ${SEED}`, async () => {
   for (let run = 0; run < 40; run++) {
-    const chance = random(SEED + run);
+    const chance = seeded(SEED + run);
     const device = await registerDevice();
     const { poll, refresh } = await claimDevice(device, newAnon());
     const first = tokensOf(await poll()).refreshToken;

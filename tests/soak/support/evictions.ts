@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Person } from "../../../cli/sim/person.ts";
 import { RouteSealer } from "../../../engines/oauth/sealed-route.ts";
+import { seeded } from "../../../engines/testing/random.ts";
 import { addressesFrom } from "../../../scripts/platform/addresses.ts";
 import { startPlatform } from "../../../scripts/platform/platform.ts";
 import { openFactory } from "../../support/manufacturer.ts";
 import { ownedDevice } from "../../support/owned-device.ts";
 import { SoakPublisher } from "./publisher.ts";
-import { random } from "./random.ts";
 import { SoakSubscriber } from "./subscriber.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
 
@@ -49,7 +49,7 @@ export async function soakEvictions(soak: EvictionSoak): Promise<EvictionVerdict
     const name = await sealer.unseal(new URL(device.gatewayUri).pathname.split("/").at(-1) ?? "");
     if (name === undefined) throw new Error("the route does not open");
 
-    const pick = random(soak.seed);
+    const pick = seeded(soak.seed);
     const done = { hibernate: 0, close: 0 };
     let underWay = 0; // Both loops below evict, and neither may go beyond the number asked for.
     const total = () => done.hibernate + done.close;

@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Person } from "../../../cli/sim/person.ts";
+import { seeded } from "../../../engines/testing/random.ts";
 import { Server } from "../../e2e/support/server.ts";
 import { openFactory } from "../../support/manufacturer.ts";
 import { ownedDevice } from "../../support/owned-device.ts";
 import { unlimited } from "./evictions.ts";
 import { SoakPublisher } from "./publisher.ts";
-import { random } from "./random.ts";
 import { SoakSubscriber } from "./subscriber.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
 
@@ -43,7 +43,7 @@ export async function soakKills(soak: KillSoak): Promise<KillVerdict> {
     const { didp, gateway } = server.addresses;
     const factory = await openFactory(didp, server.secrets.operatorToken);
     const { accessToken: token } = await ownedDevice(didp, factory, new Person({ login: "alice" }), "soaked");
-    const pick = random(soak.seed);
+    const pick = seeded(soak.seed);
     const url = `${gateway.replace("http", "ws")}/mqtt`;
     const subscriber = new SoakSubscriber({ url, token, mqttClientId: "soak-subscriber" });
     await subscriber.start();

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { seeded } from "../../../engines/testing/random.ts";
 import { addressesFrom } from "../../../scripts/platform/addresses.ts";
 import { type PlatformOptions, startPlatform } from "../../../scripts/platform/platform.ts";
 import type { ThirdPartyApp } from "../../support/third-party-app.ts";
@@ -81,7 +82,7 @@ export class Schedule {
 
   constructor(stage: Stage, seed: number) {
     this.#stage = stage;
-    this.#random = mulberry32(seed);
+    this.#random = seeded(seed);
   }
 
   get story(): string {
@@ -283,15 +284,4 @@ export class Schedule {
 
 function namesOf(some: readonly Thing[]): string {
   return some.map(({ name }) => name).join(", ") || "nothing";
-}
-
-/** A small generator of known quality; 0 ≤ x < 1. */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
