@@ -13,6 +13,8 @@ export interface PendingConsent {
   readonly appName: string;
   readonly appOrigin: string;
   readonly request: AuthorizationRequest;
+  /** When the person last showed to be there; only for an app that asked how long ago that is. */
+  readonly authenticatedMs?: number;
   /** Where the browser goes when the owner has chosen. */
   readonly returnUri: string;
   readonly consentEndsMs: number;
@@ -37,6 +39,7 @@ interface CodeRow extends Record<string, SqlStorageValue> {
   challenge: string;
   dpop_thumbprint: string | null;
   nonce: string | null;
+  authenticated_ms: number | null;
   id_token: number;
   used: number;
   expires_ms: number;
@@ -61,7 +64,13 @@ export interface CodeExchange {
   readonly bindsGrant: boolean;
 }
 
-export type CodeResult = TokenResult & { readonly nonce?: string; readonly wantsIdToken?: boolean };
+/** For the ID token beside the tokens, if one was asked for. */
+export interface IdTokenWishes {
+  readonly nonce?: string;
+  readonly authenticatedMs?: number;
+}
+
+export type CodeResult = TokenResult & { readonly idToken?: IdTokenWishes };
 
 /** An app's consent from page 1 to its first tokens; everything in the shard of the user (IDENTITY.md §2.F). */
 export class AppConsents {
@@ -166,8 +175,8 @@ export class AppConsents {
         nowMs,
       );
       this.#sql.exec(
-        `INSERT INTO code (code_hash, gid, client_id, redirect_uri, challenge, dpop_thumbprint, nonce, id_token, used, expires_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
+        `INSERT INTO code (code_hash, gid, client_id, redirect_uri, challenge, dpop_thumbprint, nonce, authenticated_ms, id_token, used, expires_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
         codeHash,
         row.gid,
         consent.request.oauthClientId,
@@ -175,6 +184,7 @@ export class AppConsents {
         consent.request.codeChallenge,
         consent.request.dpopThumbprint ?? null,
         consent.request.nonce ?? null,
+        consent.authenticatedMs ?? null,
         consent.request.wantsIdToken ? 1 : 0,
         nowMs + CODE_LIFE_MS,
       );
@@ -219,11 +229,13 @@ export class AppConsents {
     }
     const tokens = await this.#grants.first(accepted.gid, nowMs);
     if (tokens === undefined) return { error: "invalid_grant" };
-    return {
-      tokens,
-      wantsIdToken: accepted.id_token !== 0,
-      ...(accepted.nonce === null ? {} : { nonce: accepted.nonce }),
+    if (accepted.id_token === 0) return { tokens };
+    const { nonce, authenticated_ms: authenticatedMs } = accepted;
+    const idToken: IdTokenWishes = {
+      ...(nonce === null ? {} : { nonce }),
+      ...(authenticatedMs === null ? {} : { authenticatedMs }),
     };
+    return { tokens, idToken };
   }
 
   #newCode(ticketHash: string, nowMs: number): string | undefined {

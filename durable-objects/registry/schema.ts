@@ -200,6 +200,8 @@ const steps: readonly string[] = [
       expires_ms INTEGER NOT NULL
     ) WITHOUT ROWID;
   `,
+  // When the person logged in, for an app that asked (max_age); NULL: it did not.
+  "ALTER TABLE code ADD COLUMN authenticated_ms INTEGER;",
 ];
 
 /** Brings the tables of a new or older object to this version; a step that has been released never changes. */

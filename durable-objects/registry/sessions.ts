@@ -9,7 +9,7 @@ export type Interaction =
       readonly policy: "confidential" | "public" | "bound";
       /** Set when page 1 was agreed to and the gateway's page has its turn. */
       readonly ticketHash?: string;
-      /** The app insisted on a login after this moment (`prompt=login`). */
+      /** The app insists on a login after this moment (`prompt=login`, `max_age`). */
       readonly loginAfterMs?: number;
     }
   | {

@@ -18,6 +18,8 @@ export interface AuthorizationRequest {
   readonly wantsIdToken: boolean;
   readonly nonce?: string;
   readonly prompt?: "none" | "login" | "consent";
+  /** How long ago the person's login may be at most; the ID token then says when it was. */
+  readonly maxAgeSeconds?: number;
   /** Thumbprint of the key the code is to be bound to (RFC 9449 §10). */
   readonly dpopThumbprint?: string;
 }
@@ -57,6 +59,10 @@ export function readAuthorizationRequest(
   }
   const scope = parameters.get("scope");
   const prompt = readPrompt(parameters.get("prompt"));
+  const maxAge = parameters.get("max_age");
+  if (maxAge !== undefined && !/^\d{1,10}$/.test(maxAge)) {
+    throw new OAuthError("invalid_request", "max_age: seconds.");
+  }
   return {
     oauthClientId: parameters.get("client_id") ?? "",
     redirectUri,
@@ -69,6 +75,7 @@ export function readAuthorizationRequest(
     wantsIdToken: (scope ?? "").split(" ").includes("openid"),
     ...(nonce === undefined ? {} : { nonce }),
     ...(prompt === undefined ? {} : { prompt }),
+    ...(maxAge === undefined ? {} : { maxAgeSeconds: Number(maxAge) }),
     ...(thumbprint === undefined ? {} : { dpopThumbprint: thumbprint }),
   };
 }

@@ -200,7 +200,7 @@ describe("methods and browsers", () => {
     ["GET", "/introspect", "POST"],
     ["DELETE", "/register", "POST"],
     ["POST", "/jwks", "GET"],
-    ["POST", "/authorize", "GET"],
+    ["PUT", "/authorize", "GET, POST"],
     ["PATCH", `/register/a-${"A".repeat(22)}`, "GET, PUT, DELETE"],
   ])("%s %s is 405 and says what is allowed", async (method, path, allowed) => {
     const answer = await fetch(`${platform.didp}${path}`, { method });

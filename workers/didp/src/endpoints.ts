@@ -20,7 +20,7 @@ const endpoints: readonly Endpoint[] = [
   { path: "/jwks", methods: ["GET"], isForBrowserApps: true },
   { path: "/.well-known/oauth-authorization-server", methods: ["GET"], isForBrowserApps: true },
   { path: "/.well-known/openid-configuration", methods: ["GET"], isForBrowserApps: true },
-  { path: "/authorize", methods: ["GET"], isForBrowserApps: false },
+  { path: "/authorize", methods: ["GET", "POST"], isForBrowserApps: false },
   { path: "/introspect", methods: ["POST"], isForBrowserApps: false },
   { path: "/device_authorization", methods: ["POST"], isForBrowserApps: false },
   { path: "/presence", methods: ["POST"], isForBrowserApps: false },
@@ -47,7 +47,8 @@ export function letBrowserAppsIn(app: Hono<DidpApp>): void {
     );
   }
   for (const path of spending) {
-    app.use(path, async (c, next) => (c.req.raw.method === "HEAD" ? notThisWay(c, ["GET"]) : next()));
+    const allowed = endpoints.find((endpoint) => endpoint.path === path)?.methods ?? ["GET"];
+    app.use(path, async (c, next) => (c.req.raw.method === "HEAD" ? notThisWay(c, allowed) : next()));
   }
 }
 

@@ -1,3 +1,4 @@
+import type { IdTokenWishes } from "../../../durable-objects/registry/app-consents.ts";
 import { signerOf } from "../../../durable-objects/registry/signer.ts";
 import { base64url } from "../../../engines/oauth/base64url.ts";
 import type { Config } from "./config.ts";
@@ -6,13 +7,13 @@ const LIFE_SECONDS = 300;
 
 /**
  * An ID token that says "the same person as last time, at this app" and nothing else: a pairwise subject, no
- * name, no mail, no time of login (OpenID Connect Core §2, §8.1).
+ * name, no mail; the time of login only for an app that asked for it by `max_age` (OpenID Connect Core §2, §8.1).
  */
 export async function idTokenFor(
   config: Config,
   oauthClientId: string,
   anon: string,
-  nonce: string | undefined,
+  { nonce, authenticatedMs }: IdTokenWishes,
 ): Promise<string> {
   const nowSeconds = Math.floor(Date.now() / 1000);
   const subject = await config.keys.mac("reference", "pairwise-subject", oauthClientId, anon);
@@ -23,5 +24,6 @@ export async function idTokenFor(
     iat: nowSeconds,
     exp: nowSeconds + LIFE_SECONDS,
     ...(nonce === undefined ? {} : { nonce }),
+    ...(authenticatedMs === undefined ? {} : { auth_time: Math.floor(authenticatedMs / 1000) }),
   });
 }

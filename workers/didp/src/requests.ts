@@ -12,10 +12,15 @@ export const MOST_BATCH_BYTES = 1536 * 1024;
 
 /** @throws OAuthError `invalid_request` unless it is a form with each name once */
 export async function readForm(c: DidpContext): Promise<Parameters> {
+  return readParameters(await readFormText(c));
+}
+
+/** @throws OAuthError `invalid_request` unless it is a form */
+export async function readFormText(c: DidpContext): Promise<string> {
   if (!isType(c, "application/x-www-form-urlencoded")) {
     throw new OAuthError("invalid_request", "Content-Type: application/x-www-form-urlencoded is expected.");
   }
-  return readParameters(await c.req.text());
+  return c.req.text();
 }
 
 /** @throws OAuthError `invalid_client_metadata` unless it is a JSON object */

@@ -32,7 +32,9 @@ export const ChooseLoginPage: FC<{
   readonly uidps: readonly { readonly id: string; readonly name: string }[];
   readonly to: string;
   readonly why: string;
-}> = ({ uidps, to, why }) => (
+  /** The login has to be one just now, whatever the provider remembers. */
+  readonly isAgain: boolean;
+}> = ({ uidps, to, why, isAgain }) => (
   <Page title="Who is there?">
     <p class="lead">{why}</p>
     <div class="card">
@@ -46,6 +48,7 @@ export const ChooseLoginPage: FC<{
           <li>
             <form method="get" action={`/login/${uidp.id}`}>
               <input type="hidden" name="to" value={to} />
+              {isAgain ? <input type="hidden" name="again" value="yes" /> : null}
               <button type="submit" class="primary">
                 Log in with {uidp.name}
               </button>

@@ -13,7 +13,13 @@ import { isClientIdUrl } from "../../../../engines/oauth/client-id-url.ts";
 import { longestMs } from "../../../../engines/oauth/iot-access.ts";
 import { randomSecret } from "../../../../engines/oauth/key-ring.ts";
 import { asOAuthError, OAuthError, type OAuthErrorCode } from "../../../../engines/oauth/oauth-error.ts";
-import { type Parameters, readParameters, required } from "../../../../engines/oauth/parameters.ts";
+import {
+  type Parameters,
+  readSentParameters,
+  refuseRepeated,
+  required,
+  type SentParameters,
+} from "../../../../engines/oauth/parameters.ts";
 import { matchesRedirectUri, originOf } from "../../../../engines/oauth/redirect-uri.ts";
 import { randomInShard, shardOfBytes } from "../../../../engines/oauth/shard.ts";
 import { allowFormTargets } from "../../../http/security-headers.ts";
@@ -32,7 +38,7 @@ import { oauthAnswer, oauthErrorAnswer } from "../oauth-answers.ts";
 import { ConsentPage, SendBackPage } from "../pages/consent-page.tsx";
 import { OwnerToolPage } from "../pages/owner-tool-page.tsx";
 import { registry, registryFor, registryForClient } from "../registries.ts";
-import { readForm } from "../requests.ts";
+import { readForm, readFormText } from "../requests.ts";
 import { askAgain, chooseLogin } from "./login.tsx";
 
 /** The authorization endpoint, pushed requests, and the two pages' way there and back (IDENTITY.md §2.F). */
@@ -41,6 +47,9 @@ export const authorization = new Hono<DidpApp>();
 const REQUEST_URI = "urn:ietf:params:oauth:request_uri:";
 /** Longer details belong into a pushed request, out of URLs. */
 const MOST_DETAILS_IN_URL = 2048;
+
+/** Which client, and where to: a mistake here is told to the person and nobody else. */
+const ADDRESSING = ["client_id", "redirect_uri", "request_uri"];
 
 type AuthorizeInteraction = Interaction & { kind: "authorize" };
 
@@ -66,31 +75,50 @@ authorization.post("/par", async (c) => {
       }
       kept.set("dpop_jkt", thumbprint);
     }
-    const home = registryForClient(c.env, client.oauthClientId);
-    const handle = randomInShard(shardOfBytes(crypto.getRandomValues(new Uint8Array(1))), 32);
-    const seconds = await home?.pushRequest(
-      await c.var.config.keys.hash("pushed-request", handle),
-      client.oauthClientId,
-      JSON.stringify([...kept]),
-    );
-    return oauthAnswer(c, { request_uri: `${REQUEST_URI}${handle}`, expires_in: seconds }, 201);
+    const pushed = await keepRequest(c, client, kept);
+    return oauthAnswer(c, { request_uri: pushed.requestUri, expires_in: pushed.seconds }, 201);
   } catch (error) {
     return oauthErrorAnswer(c, error);
   }
 });
 
 authorization.get("/authorize", async (c) => {
-  const query = readParameters(new URL(c.req.url).search);
-  const client = await appOf(c, required(query, "client_id"));
-  const isPushed = query.has("request_uri");
-  const parameters = isPushed ? await takePushed(c, client, required(query, "request_uri")) : query;
+  const sent = readSentParameters(new URL(c.req.url).search);
+  refuseRepeated(sent, ADDRESSING);
+  const client = await appOf(c, required(sent.parameters, "client_id"));
+  const isPushed = sent.parameters.has("request_uri");
+  const parameters = isPushed
+    ? await takePushed(c, client, required(sent.parameters, "request_uri"))
+    : sent.parameters;
   // Until here an error may not be sent anywhere: nobody has vouched for the redirect URI.
   const redirectUri = checkRedirectUri(client, parameters);
   try {
-    if (!isPushed) checkMayBePlain(client, parameters);
+    if (!isPushed) checkMayBePlain(client, sent, MOST_DETAILS_IN_URL);
     const request = readAuthorizationRequest(parameters, redirectUri, c.var.config.gateways);
     checkHolder(client, request);
     return await begin(c, client, request);
+  } catch (error) {
+    return sendBackEarly(c, client, redirectUri, parameters.get("state"), asOAuthError(error).error);
+  }
+});
+
+/**
+ * The same as a form (OpenID Connect Core §3.1.2.1). Such a POST comes from the app's site, so the browser leaves our
+ * cookie (`SameSite=Lax`) at home: the request is kept as a pushed one is, and the GET that follows has the cookie and
+ * does everything else. Nothing is decided or begun here, so there is nothing to forge.
+ */
+authorization.post("/authorize", async (c) => {
+  const sent = readSentParameters(await readFormText(c));
+  refuseRepeated(sent, ADDRESSING);
+  const { parameters } = sent;
+  const client = await appOf(c, required(parameters, "client_id"));
+  const alreadyPushed = parameters.get("request_uri");
+  if (alreadyPushed !== undefined) return goTo(c, client, alreadyPushed);
+  const redirectUri = checkRedirectUri(client, parameters);
+  try {
+    checkMayBePlain(client, sent, Infinity);
+    checkHolder(client, readAuthorizationRequest(parameters, redirectUri, c.var.config.gateways));
+    return goTo(c, client, (await keepRequest(c, client, parameters)).requestUri);
   } catch (error) {
     return sendBackEarly(c, client, redirectUri, parameters.get("state"), asOAuthError(error).error);
   }
@@ -120,7 +148,8 @@ authorization.get("/authorize/:id", async (c) => {
   const interaction = await interactionOf(c, session, id);
   const path = `/authorize/${id}`;
   if (!isLoggedIn(session)) {
-    return chooseLogin(c, path, `${interaction.appName} asks for access to devices of yours.`);
+    const why = `${interaction.appName} asks for access to devices of yours.`;
+    return chooseLogin(c, path, why, (interaction.loginAfterMs ?? 0) > 0);
   }
   if (mustShow(interaction, session)) {
     return askAgain(c, session, path, `${interaction.appName} wants you to log in before it asks.`);
@@ -155,6 +184,7 @@ authorization.post("/authorize/:id", async (c) => {
     await home.takeInteraction(id, session.hash);
     return redirectError(c, request.redirectUri, request.state, "access_denied");
   }
+  const authenticatedMs = request.maxAgeSeconds === undefined ? undefined : session.provedMs;
   const ticket = await registryFor(c.env, session.anon)?.openConsent({
     anon: session.anon,
     appName,
@@ -162,6 +192,7 @@ authorization.post("/authorize/:id", async (c) => {
     request,
     returnUri: `${c.var.config.issuer}/authorize/continue?i=${id}`,
     consentEndsMs: Date.now() + longestMs(request.access),
+    ...(authenticatedMs === undefined ? {} : { authenticatedMs }),
   });
   if (ticket === undefined) throw expired();
   const ticketHash = await c.var.config.keys.hash("ticket", ticket);
@@ -191,15 +222,22 @@ async function begin(
     request: { ...request, oauthClientId: client.oauthClientId },
     appName: client.metadata.clientName,
     policy: client.metadata.authMethod === "none" ? "public" : "confidential",
-    ...(request.prompt === "login" ? { loginAfterMs: Date.now() } : {}),
+    loginAfterMs: loginAfter(request, Date.now()),
   };
   await registry(c.env, session.shard).putInteraction(id, session.hash, interaction);
   return c.redirect(`/authorize/${id}`, 303);
 }
 
-/** Whether the app insisted on a login (`prompt=login`) that has not been yet. */
+/** Whether the app insists on a login that has not been yet. */
 function mustShow(interaction: AuthorizeInteraction, session: BrowserSession): boolean {
   return (interaction.loginAfterMs ?? 0) > (session.provedMs ?? 0);
+}
+
+/** Since when the person must have shown to be there (OpenID Connect Core §3.1.2.1); 0: whenever. */
+function loginAfter({ prompt, maxAgeSeconds }: AuthorizationRequest, nowMs: number): number {
+  if (prompt === "login") return nowMs;
+  // At least 1: it has to be known when it was, however long ago that may be.
+  return maxAgeSeconds === undefined ? 0 : Math.max(1, nowMs - maxAgeSeconds * 1000);
 }
 
 async function appOf(c: DidpContext, oauthClientId: string): Promise<Client & { kind: "app" }> {
@@ -223,11 +261,13 @@ function checkRedirectUri(client: Client & { kind: "app" }, parameters: Paramete
   return presented;
 }
 
-function checkMayBePlain(client: Client & { kind: "app" }, parameters: Parameters): void {
+/** @param mostDetails characters of `authorization_details` */
+function checkMayBePlain(client: Client & { kind: "app" }, sent: SentParameters, mostDetails: number): void {
+  refuseRepeated(sent);
   if (client.metadata.authMethod !== "none") {
     throw new OAuthError("invalid_request", "A client with a credential pushes its requests (PAR).");
   }
-  if ((parameters.get("authorization_details")?.length ?? 0) > MOST_DETAILS_IN_URL) {
+  if ((sent.parameters.get("authorization_details")?.length ?? 0) > mostDetails) {
     throw new OAuthError(
       "invalid_request",
       "authorization_details: too long for a URL, push the request (PAR).",
@@ -240,6 +280,26 @@ function checkHolder(client: Client & { kind: "app" }, request: AuthorizationReq
   if ((request.holder === "owner") !== isBuiltIn(client.oauthClientId)) {
     throw new OAuthError("invalid_scope", "scope: not for this client.");
   }
+}
+
+/** Keeps a request until the browser comes with its address. @returns that and how long it is good */
+async function keepRequest(
+  c: DidpContext,
+  client: Client & { kind: "app" },
+  parameters: Parameters,
+): Promise<{ requestUri: string; seconds: number | undefined }> {
+  const handle = randomInShard(shardOfBytes(crypto.getRandomValues(new Uint8Array(1))), 32);
+  const seconds = await registryForClient(c.env, client.oauthClientId)?.pushRequest(
+    await c.var.config.keys.hash("pushed-request", handle),
+    client.oauthClientId,
+    JSON.stringify([...parameters]),
+  );
+  return { requestUri: `${REQUEST_URI}${handle}`, seconds };
+}
+
+function goTo(c: DidpContext, client: Client & { kind: "app" }, requestUri: string): Response {
+  const query = new URLSearchParams({ client_id: client.oauthClientId, request_uri: requestUri });
+  return c.redirect(`/authorize?${query}`, 303);
 }
 
 async function takePushed(

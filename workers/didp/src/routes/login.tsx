@@ -88,12 +88,17 @@ login.post("/logout", async (c) => {
   return c.redirect("/", 303);
 });
 
-/** The page that offers the logins, on the way to `to`. */
-export async function chooseLogin(c: DidpContext, to: string, why: string): Promise<Response> {
+/** The page that offers the logins, on the way to `to`; `isAgain`: where a login that the provider remembers will not do. */
+export async function chooseLogin(
+  c: DidpContext,
+  to: string,
+  why: string,
+  isAgain = false,
+): Promise<Response> {
   await ensureSession(c);
   // The forms here are answered by redirects to the logins.
   allowFormTargets(c, c.var.config.uidps.flatMap(formTargetOf));
-  return c.html(<ChooseLoginPage uidps={c.var.config.uidps} to={to} why={why} />);
+  return c.html(<ChooseLoginPage uidps={c.var.config.uidps} to={to} why={why} isAgain={isAgain} />);
 }
 
 /**

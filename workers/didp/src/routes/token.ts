@@ -33,8 +33,8 @@ token.post("/token", async (c) => {
   }
   const { gateways, routes } = c.var.config;
   const answer = await tokenAnswer({ uri: gateways[0], routes }, result.tokens);
-  if (result.wantsIdToken !== true) return oauthAnswer(c, answer);
-  const idToken = await idTokenFor(c.var.config, caller.oauthClientId, result.tokens.anon, result.nonce);
+  if (result.idToken === undefined) return oauthAnswer(c, answer);
+  const idToken = await idTokenFor(c.var.config, caller.oauthClientId, result.tokens.anon, result.idToken);
   return oauthAnswer(c, { ...answer, scope: `openid ${result.tokens.scope}`, id_token: idToken });
 });
 
