@@ -237,7 +237,6 @@ function attach(
   session.outgoing = undefined;
   session.incoming = undefined;
   session.queued = undefined;
-  session.isQueueCounted = false;
   session.expirySeconds = Math.min(requestedExpiry(packet), state.limits.sessionExpirySeconds);
 }
 

@@ -76,6 +76,55 @@ describe("limits of one user and one session", () => {
     expect(home.client("owner", lasting).takeMessages()).toEqual(["a=1", "a=2", "a=3"]);
   });
 
+  test.each([
+    ["away", lasting, false],
+    ["away and evicted", lasting, true],
+    [
+      "here, with no room in its window",
+      { ...lasting, properties: { ...lasting.properties, receiveMaximum: 1 } },
+      false,
+    ],
+    [
+      "here for as long as it is connected",
+      { mqttClientId: "lasting", properties: { receiveMaximum: 1 } },
+      true,
+    ],
+  ] as const)(
+    "what has passed its expiry takes no room in the queue of a client that is %s [MQTT-3.3.2-5]",
+    (state, options, evicts) => {
+      const isAway = state.startsWith("away");
+      const home = new TestHome({ queuedMessages: 3, unsavedMs: 0 });
+      const client = home.client("owner", options);
+      client.subscribe("#", { qos: 1 });
+      const other = home.client("owner", { mqttClientId: "other" });
+      home.evictsAlways = evicts;
+      const publish = (value: string, messageExpiryInterval?: number) =>
+        other.publish("a", value, {
+          qos: 1,
+          ...(messageExpiryInterval !== undefined && { properties: { messageExpiryInterval } }),
+        });
+      publish("begun", 5);
+      if (isAway) client.vanish();
+      publish("short", 10);
+      publish("long", 100);
+      // What was sent counts as waiting only once its client is away.
+      if (!isAway) publish("shorter", 5);
+      publish("too much");
+      home.pass(20_000);
+      publish("fits");
+      if (!isAway) publish("fits too");
+      publish("too much again");
+      const seen = state.startsWith("away")
+        ? home.client("owner", { ...options, cleanStart: false })
+        : client;
+      for (let packetId = 1; packetId <= 5; packetId++) {
+        if (seen.received.some((packet) => packet.type === "publish" && packet.packetId === packetId))
+          seen.send({ type: "puback", packetId, reasonCode: 0 });
+      }
+      expect(seen.takeMessages()).toEqual(["a=begun", "a=long", "a=fits", ...(isAway ? [] : ["a=fits too"])]);
+    },
+  );
+
   test("properties take room in a queue as payloads do", () => {
     const home = new TestHome({ queuedBytes: 3000 });
     home.client("owner", lasting).subscribe("#", { qos: 1 });

@@ -2,7 +2,7 @@ import type { TopicName } from "../mqtt/packet.ts";
 import type { Connection } from "./connection.ts";
 import { type Delivery, deliveryBytes } from "./message.ts";
 import { encodePublishFor, isEnded, sendPublishBytes, withExpiry } from "./send-publish.ts";
-import type { InFlight, Outgoing, Session } from "./session.ts";
+import type { InFlight, Outgoing, Queued, Session } from "./session.ts";
 import type { BrokerState } from "./state.ts";
 import { keepSoon, saveSoon } from "./unsaved.ts";
 
@@ -52,41 +52,58 @@ export function unloadOutgoing(session: Session): void {
   session.unsentFromSeq = undefined;
   session.incoming = undefined;
   session.queued = undefined;
-  session.isQueueCounted = false;
 }
 
-function boundsOf(
-  state: BrokerState,
-  session: Session,
-): { lastSeq: number; messages: number; bytes: number } {
+function queuedOf(state: BrokerState, session: Session): Queued {
   if (session.queued !== undefined) return session.queued;
-  const bounds = state.store.queueBounds(session.id);
-  // While the client is here, what it has not acknowledged does not wait.
-  const waiting = session.connection === undefined ? undefined : loadOutgoing(state, session).waiting;
-  session.queued = { lastSeq: bounds.lastSeq, ...(waiting === undefined ? bounds : sizeOf(waiting)) };
+  // The store's bound is the distance from the oldest to the newest; most between them may have gone.
+  session.queued = { ...state.store.queueBounds(session.id), recountAtMs: Number.NEGATIVE_INFINITY };
+  // While the client is here, what it has not acknowledged does not wait, and what does is in memory.
+  if (session.connection !== undefined) recount(state, session, session.queued);
   return session.queued;
-}
-
-function sizeOf(deliveries: readonly Delivery[]): { messages: number; bytes: number } {
-  return {
-    messages: deliveries.length,
-    bytes: deliveries.reduce((sum, delivery) => sum + deliveryBytes(delivery), 0),
-  };
 }
 
 /** Whether so much waits that one more is too much. */
 function isFull(state: BrokerState, session: Session, bytes: number): boolean {
   const { queuedMessages, queuedBytes } = state.limits;
-  const isOver = ({ messages, bytes: waiting }: { messages: number; bytes: number }) =>
-    messages >= queuedMessages || waiting + bytes > queuedBytes;
-  const bounds = boundsOf(state, session);
-  if (!isOver(bounds)) return false;
-  if (session.connection === undefined && !session.isQueueCounted) {
-    // The store's bound is the distance from the oldest to the newest; most between them may have gone.
-    Object.assign(bounds, sizeOf(state.store.deliveries(session.id)));
-    session.isQueueCounted = true;
+  const isOver = (queued: Queued) => queued.messages >= queuedMessages || queued.bytes + bytes > queuedBytes;
+  const queued = queuedOf(state, session);
+  if (!isOver(queued)) return false;
+  if (state.nowMs < queued.recountAtMs) return true;
+  recount(state, session, queued);
+  return isOver(queued);
+}
+
+/** Counts what waits one by one. [MQTT-3.3.2-5] What has passed its expiry takes no room: it goes now. */
+function recount(state: BrokerState, session: Session, queued: Queued): void {
+  const outgoing = session.connection === undefined ? undefined : loadOutgoing(state, session);
+  const waiting = outgoing?.waiting ?? state.store.deliveries(session.id);
+  const saved = new Set(waiting.slice(0, outgoing?.savedWaiting));
+  const kept: Delivery[] = [];
+  Object.assign(queued, { messages: 0, bytes: 0, recountAtMs: Number.POSITIVE_INFINITY });
+  for (const delivery of waiting) {
+    const isBegun = delivery.packetId !== undefined;
+    if (!isBegun && isExpired(state, delivery)) {
+      state.counters.messagesDropped++;
+      if (saved.delete(delivery))
+        state.store.apply({ kind: "delivered", session: session.id, seq: delivery.seq });
+      continue;
+    }
+    kept.push(delivery);
+    queued.messages++;
+    queued.bytes += deliveryBytes(delivery);
+    if (!isBegun) expectExpiry(queued, delivery);
   }
-  return isOver(bounds);
+  if (outgoing === undefined || kept.length === waiting.length) return;
+  outgoing.waiting.splice(0, waiting.length, ...kept);
+  outgoing.savedWaiting = saved.size;
+}
+
+function expectExpiry(
+  queued: Queued,
+  { expiresAtMs = Number.POSITIVE_INFINITY }: Omit<Delivery, "seq">,
+): void {
+  queued.recountAtMs = Math.min(queued.recountAtMs, expiresAtMs);
 }
 
 /** Sends a QoS 1 or 2 message, and for a session that outlives its connection keeps it until it is acknowledged. */
@@ -104,8 +121,7 @@ function sendInFlight(
     outgoing.inFlight.set(packetId, { qos: message.qos, seq: 0, isReleased: false });
     return;
   }
-  const bounds = boundsOf(state, session);
-  const delivery = { ...message, seq: ++bounds.lastSeq, packetId };
+  const delivery = { ...message, seq: ++queuedOf(state, session).lastSeq, packetId };
   if (session.isPersistent || deliveryBytes(delivery) > smallBytes) {
     state.store.apply({ kind: "enqueue", session: session.id, delivery });
     outgoing.inFlight.set(packetId, { qos: message.qos, seq: delivery.seq, isReleased: false });
@@ -175,15 +191,16 @@ function sendDelivery(
 
 /** Keeps a message for later, unless too much waits already. */
 function enqueue(state: BrokerState, session: Session, message: Omit<Delivery, "seq">): void {
-  const bounds = boundsOf(state, session);
+  const queued = queuedOf(state, session);
   const bytes = deliveryBytes(message);
   if (isFull(state, session, bytes)) {
     state.counters.messagesDropped++;
     return;
   }
-  bounds.messages++;
-  bounds.bytes += bytes;
-  const delivery: Delivery = { ...message, payload: message.payload.slice(), seq: ++bounds.lastSeq };
+  queued.messages++;
+  queued.bytes += bytes;
+  expectExpiry(queued, message);
+  const delivery: Delivery = { ...message, payload: message.payload.slice(), seq: ++queued.lastSeq };
   const outgoing = session.connection === undefined ? undefined : loadOutgoing(state, session);
   outgoing?.waiting.push(delivery);
   if (outgoing === undefined || session.isPersistent) {

@@ -32,6 +32,15 @@ export interface Outgoing {
   lastPacketId: PacketId;
 }
 
+/** How much waits for a client. */
+export interface Queued {
+  lastSeq: number;
+  messages: number;
+  bytes: number;
+  /** From then on fewer may wait than this says: something passes its expiry, or nothing was counted one by one yet. */
+  recountAtMs: number;
+}
+
 /**
  * What a server keeps for one client across its connections (MQTT 5.0 §4.1). A client is a principal and its
  * MQTT client id together: the same id under another device or grant is another client.
@@ -62,10 +71,8 @@ export class Session {
   /** See `Attachment`; only until `outgoing` is read. */
   unsentFromSeq: number | undefined;
   incoming: Set<PacketId> | undefined;
-  /** While not connected: what waits, as far as it was counted since waking. */
-  queued: { lastSeq: number; messages: number; bytes: number } | undefined;
-  /** Whether `queued` was counted row by row, and is exact since. */
-  isQueueCounted = false;
+  /** What waits, as far as it was counted since waking. */
+  queued: Queued | undefined;
   /** Where this session's topics lead; dropped when any route changes. */
   readonly verdicts = new Map<string, Verdict>();
   verdictsVersion = -1;
