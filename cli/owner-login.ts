@@ -21,12 +21,14 @@ export interface OwnerTokens {
  *
  * @param visit takes the address of the authorization request and comes back with the address that the browser was
  *   sent to in the end; it gets the redirect URI to wait at.
+ * @param gateway for which the tokens are to be; the DIdP's own if left out.
  * @throws CliError 3 when the owner said no.
  */
 export async function logInAsOwner(
   didp: string,
   redirectUri: string,
   visit: (authorizationUrl: URL) => Promise<URL>,
+  gateway?: string,
 ): Promise<OwnerTokens> {
   const { server, options } = await discover(didp);
   const verifier = oauth.generateRandomCodeVerifier();
@@ -40,6 +42,7 @@ export async function logInAsOwner(
     state,
     code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
     code_challenge_method: "S256",
+    ...(gateway === undefined ? {} : { resource: gateway }),
   }).toString();
   try {
     const callback = oauth.validateAuthResponse(server, CLIENT, await visit(url), state);

@@ -70,6 +70,7 @@ export const suites: readonly Suite[] = [
   configured("runtime/registry"),
   configured("streams"),
   configured("identity"),
+  configured("federation"),
   configured("logins", loginServers),
   configured("wire"),
   configured("soak"),

@@ -40,18 +40,21 @@ export class ThirdPartyApp {
   /**
    * From the gateway's address to a registered client (RFC 9728, RFC 8414, RFC 7591).
    * @param authMethod `none` for an app in a browser, else one with a server of its own.
+   * @param wanted which of the gateway's issuers; the first if left out.
    */
   static async register(
     gateway: string,
     name: string,
     authMethod: "none" | "client_secret_basic" = "none",
+    wanted?: string,
   ): Promise<ThirdPartyApp> {
     const resource = new URL(gateway);
     const described = await oauth.processResourceDiscoveryResponse(
       resource,
       await oauth.resourceDiscoveryRequest(resource, local),
     );
-    const issuer = new URL(described.authorization_servers?.[0] ?? "");
+    const issuers = described.authorization_servers ?? [];
+    const issuer = new URL(issuers.find((one) => wanted === undefined || one === wanted) ?? "");
     const server = await oauth.processDiscoveryResponse(
       issuer,
       await oauth.discoveryRequest(issuer, { algorithm: "oauth2", ...local }),

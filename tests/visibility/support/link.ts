@@ -1,4 +1,4 @@
-import type { Packet, Publish, TopicFilter, TopicName } from "../../../engines/mqtt/packet.ts";
+import type { Packet, ProtocolLevel, Publish, TopicFilter, TopicName } from "../../../engines/mqtt/packet.ts";
 import { type Carrier, MqttPeer } from "../../support/mqtt-peer.ts";
 
 /** One MQTT connection that takes and acknowledges everything, and can tell when it has heard all there is. */
@@ -25,8 +25,9 @@ export class Link {
     carrier: Carrier,
     token: string | undefined,
     changes: Parameters<MqttPeer["connect"]>[1] = {},
+    level: ProtocolLevel = 4,
   ): Promise<Link | number> {
-    const peer = await MqttPeer.open(carrier, 4);
+    const peer = await MqttPeer.open(carrier, level);
     if (typeof peer === "number") return peer;
     const link = new Link(peer);
     void link.#run();

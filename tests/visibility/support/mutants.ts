@@ -22,7 +22,7 @@ interface Edit {
 }
 
 /** Applies mutants while the Workers are bundled. @throws Error for one that does not fit the source any more. */
-export function mutating(mutants: readonly Mutant[]): Plugin {
+export function mutating(mutants: readonly (Pick<Mutant, "edits"> & Partial<Mutant>)[]): Plugin {
   const edits = mutants.flatMap((mutant) => mutant.edits);
   const texts = new Map<string, string>();
   for (const { file, find, replace } of edits) {
