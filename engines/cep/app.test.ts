@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { CepApp, type Output } from "./app.ts";
+import { failing } from "./conformance/failing.ts";
 import { dryRun } from "./dry-run.ts";
-import type { FunctionExtension } from "./extension.ts";
 import { Bench } from "./testing.ts";
 
 const clock = { now: () => 1_000_000 };
@@ -169,22 +169,6 @@ test("errors of a query reach the listener, the metrics and the fault stream, an
 });
 
 describe("failures in timers", () => {
-  const fault: FunctionExtension = {
-    kind: "function",
-    namespace: "custom",
-    name: "fault",
-    description: "Always fails.",
-    parameters: [],
-    returns: ["double"],
-    examples: [],
-    compile: () => ({
-      type: "double",
-      fn: () => {
-        throw new Error("as asked");
-      },
-    }),
-  };
-
   test.each([
     "from S#window.timeBatch(1 sec) select custom:fault() as x insert into Broken;",
     "from every e1=S -> not S for 1 sec select custom:fault() as x insert into Broken;",
@@ -193,7 +177,7 @@ describe("failures in timers", () => {
   ])("are told and hold up nothing else: %s", (query) => {
     const bench = new Bench(
       `define stream S (v int); ${query} from S#window.timeBatch(1 sec) select sum(v) as x insert into Out;`,
-      { extensions: [fault] },
+      { extensions: [failing(() => new Error("as asked"))] },
     )
       .watch("Out")
       .start();

@@ -1,6 +1,5 @@
 import { CepApp } from "../app.ts";
 import { CepError } from "../cep-error.ts";
-import type { FunctionExtension } from "../extension.ts";
 import { parseApp, parseFragment, parseStoreQuery } from "../parser/parse-app.ts";
 import {
   type Assert,
@@ -14,6 +13,7 @@ import {
   sameRows,
   sameValue,
 } from "./case-format.ts";
+import { failing } from "./failing.ts";
 
 export type Level = "asserts" | "rows" | "batches";
 
@@ -24,23 +24,6 @@ interface Batch {
 }
 
 const EPOCH = 1_700_000_000_000;
-
-/** The one custom function of the format: returns a double, always throws. */
-const fault: FunctionExtension = {
-  kind: "function",
-  namespace: "custom",
-  name: "fault",
-  description: "Always fails.",
-  parameters: [],
-  returns: ["double"],
-  examples: [],
-  compile: () => ({
-    type: "double",
-    fn: () => {
-      throw new CepError("RUNTIME", "Error when running fault()");
-    },
-  }),
-};
 
 class Running {
   app: CepApp;
@@ -98,7 +81,10 @@ export class CaseRun {
   }
 
   #create(text: string): CepApp {
-    return new CepApp(text, { clock: { now: () => this.#now }, extensions: [fault] });
+    return new CepApp(text, {
+      clock: { now: () => this.#now },
+      extensions: [failing(() => new CepError("RUNTIME", "Error when running fault()"))],
+    });
   }
 
   #running(step: Step): Running {

@@ -19,13 +19,14 @@ const meanings = {
   char: "One character.",
 };
 
-/** A function of one text; null fails, as in Siddhi. */
-function ofText(
+/** A function of texts in one form; null fails, as in Siddhi. */
+function ofTexts(
+  form: string,
   name: string,
-  returns: "string" | "int",
+  returns: "string" | "bool" | "int" | "long",
   description: string,
   example: string,
-  apply: (s: string) => unknown,
+  apply: (...texts: string[]) => unknown,
 ): FunctionExtension {
   return defineFunction({
     name: `str:${name}`,
@@ -34,8 +35,19 @@ function ofText(
     nulls: "fail",
     meanings,
     example: `str:${name}(${example}`,
-    forms: { "input.string:s": apply },
+    forms: { [form]: apply },
   });
+}
+
+/** A function of one text. */
+function ofText(
+  name: string,
+  returns: "string" | "int",
+  description: string,
+  example: string,
+  apply: (s: string) => unknown,
+): FunctionExtension {
+  return ofTexts("input.string:s", name, returns, description, example, apply);
 }
 
 /** A test of a text for another. */
@@ -45,17 +57,9 @@ function ofTwo(
   example: string,
   apply: (a: string, b: string) => boolean | number,
   returns: "bool" | "int" | "long" = "bool",
-  names = "input.string:s search.string:s",
+  form = "input.string:s search.string:s",
 ): FunctionExtension {
-  return defineFunction({
-    name: `str:${name}`,
-    returns,
-    description,
-    nulls: "fail",
-    meanings,
-    example: `str:${name}(${example}`,
-    forms: { [names]: apply },
-  });
+  return ofTexts(form, name, returns, description, example, apply);
 }
 
 /** `String.compareTo`: the difference of the first characters that differ, else of the lengths. */

@@ -105,16 +105,13 @@ export class SingleScope extends BaseScope {
     return (e) => e === null;
   }
   allAttributes(): VariableExpression[] {
-    return this.slot.attributes.map((a) => ({
-      kind: "variable",
-      stream: undefined,
-      index: undefined,
-      attribute: a.name,
-      marker: "",
-      start: 0,
-      end: 0,
-    }));
+    return this.slot.attributes.map(({ name }) => variableOf(name));
   }
+}
+
+/** A variable as if it were written in a query, for `select *`. */
+export function variableOf(attribute: string, stream?: string): VariableExpression {
+  return { kind: "variable", stream, index: undefined, attribute, marker: "", start: 0, end: 0 };
 }
 
 /** Picks one event of a slot: of a chain, counted from either end. */
@@ -251,17 +248,7 @@ export class StateScope extends BaseScope {
   }
 
   allAttributes(): VariableExpression[] {
-    return this.slots.flatMap((s) =>
-      s.attributes.map((a) => ({
-        kind: "variable" as const,
-        stream: s.ref ?? s.id,
-        index: undefined,
-        attribute: a.name,
-        marker: "" as const,
-        start: 0,
-        end: 0,
-      })),
-    );
+    return this.slots.flatMap((s) => s.attributes.map(({ name }) => variableOf(name, s.ref ?? s.id)));
   }
 }
 

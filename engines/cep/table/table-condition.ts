@@ -4,7 +4,7 @@ import type { Compiled } from "../expression/compiled.ts";
 import { isNumeric, typeError } from "../expression/compiled.ts";
 import { convertValue } from "../functions/core-functions.ts";
 import type { Expression, SetAssignment, Span, StreamIndex, VariableExpression } from "../parser/ast.ts";
-import { BaseScope, unknownAttribute } from "../query/scope.ts";
+import { BaseScope, unknownAttribute, variableOf } from "../query/scope.ts";
 import type { ColumnUpdate, Probe, RowUpdate, Table, TableCondition } from "./table.ts";
 
 /** Attributes of a table row next to those of the event that looks for it; unqualified names are the event's. */
@@ -51,15 +51,7 @@ export class TableScope extends BaseScope {
   }
 
   allAttributes(): VariableExpression[] {
-    return this.table.attributes.map((a) => ({
-      kind: "variable",
-      stream: undefined,
-      index: undefined,
-      attribute: a.name,
-      marker: "",
-      start: 0,
-      end: 0,
-    }));
+    return this.table.attributes.map(({ name }) => variableOf(name));
   }
 }
 
