@@ -46,6 +46,16 @@ export class AppTokens {
     return { token, expiresInSeconds: LIFE_MS / 1000 };
   }
 
+  /** RFC 7009. @returns whether it was one of this app's own */
+  async revoke(token: string, oauthClientId: string): Promise<boolean> {
+    const removed = this.#sql.exec(
+      "DELETE FROM app_token WHERE token_hash = ? AND client_id = ?",
+      await this.#keys.hash("app-token", token),
+      oauthClientId,
+    );
+    return removed.rowsWritten > 0;
+  }
+
   /** For the gateway that the token is for; a banned app's is not active. */
   async introspect(gateway: string, token: string, nowMs: number): Promise<AppIntrospection> {
     const [row] = this.#sql

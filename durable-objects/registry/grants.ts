@@ -76,6 +76,8 @@ export interface RefreshDemand {
   readonly thumbprint?: string | undefined;
   /** For which gateway it wants the token (RFC 8707). */
   readonly gateway?: string | undefined;
+  /** For which scopes; fewer than were granted are not kept apart (RFC 6749 §3.3: the answer says which it are). */
+  readonly scope?: string | undefined;
 }
 
 export interface NewGrant {
@@ -248,13 +250,13 @@ export class Grants {
 
   /**
    * RFC 6749 §6 by IDENTITY.md §2.E. The client has been authenticated.
-   * A request that names another gateway than the grant's changes nothing: the same token can be used again.
+   * A request for another gateway, or for more, than the grant's changes nothing: the same token can be used again.
    */
   async refresh(
     token: string,
     oauthClientId: string,
     nowMs: number,
-    { thumbprint, gateway }: RefreshDemand = {},
+    { thumbprint, gateway, scope }: RefreshDemand = {},
   ): Promise<TokenResult> {
     const parsed = parseRefreshToken(token);
     const before = parsed === undefined ? undefined : this.byId(parsed.grantId);
@@ -267,6 +269,7 @@ export class Grants {
       return { error: "invalid_grant" };
     }
     if (gateway !== undefined && before.gateway !== gateway) return { error: "invalid_target" };
+    if (scope !== undefined && !isGranted(before, scope)) return { error: "invalid_scope" };
     const issued = this.#storage.transactionSync(() => {
       const grant = this.byId(parsed.grantId);
       if (grant === undefined || grant.salt !== before.salt || !isUsable(grant, nowMs)) return undefined;
@@ -530,6 +533,16 @@ function scopeOfGrant(grant: Grant, access: IotAccess | undefined): string {
   if (grant.kind === "owner") return OWNER_SCOPE;
   if (grant.lost !== 0) return LOST_SCOPE;
   return access === undefined ? DEVICE_SCOPE : scopeOf(access.actions);
+}
+
+/**
+ * RFC 6749 §6. `openid` stands in the answer to a code that came with an ID token; a device may not know yet that it is
+ * lost, or that it is found.
+ */
+function isGranted(grant: Grant, scope: string): boolean {
+  const ordinary = scopeOfGrant({ ...grant, lost: 0 }, accessOf(grant)).split(" ");
+  const granted = new Set([...ordinary, grant.kind === "device" ? LOST_SCOPE : "openid"]);
+  return scope.split(" ").every((word) => word === "" || granted.has(word));
 }
 
 function isUsable(grant: Grant, nowMs: number): boolean {

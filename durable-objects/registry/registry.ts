@@ -364,6 +364,7 @@ export class Registry extends DurableObject<RegistryEnv> {
   }
 
   async revokeByToken(token: string, oauthClientId: string): Promise<void> {
+    if (await this.#appTokens.revoke(token, oauthClientId)) return;
     await this.#deliveries.pushing(this.#grants.revokeByToken(token, oauthClientId, Date.now()));
   }
 

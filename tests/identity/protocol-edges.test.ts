@@ -261,6 +261,90 @@ describe("methods and browsers", () => {
   });
 });
 
+describe("what is claimed and what is there", () => {
+  test("metadata say no to what their silence would say yes to (OpenID Connect Discovery §3)", async () => {
+    const answer = await fetch(`${platform.didp}/.well-known/openid-configuration`);
+    expect(await answer.json()).toMatchObject({
+      request_parameter_supported: false,
+      request_uri_parameter_supported: false,
+      claims_parameter_supported: false,
+    });
+  });
+
+  test("a registered app hears which grants it has, and how ID tokens are signed", async () => {
+    const granted = async (token_endpoint_auth_method: string) => {
+      const { client } = await StrictApp.register(platform, { token_endpoint_auth_method });
+      expect(client).toMatchObject({ id_token_signed_response_alg: "EdDSA", subject_type: "pairwise" });
+      return client.grant_types;
+    };
+    const open = ["authorization_code", "refresh_token"];
+    expect(await granted("none")).toEqual(open);
+    expect(await granted("client_secret_basic")).toEqual([...open, "client_credentials"]);
+  });
+});
+
+test("an app's own token ends where it is revoked, and by nobody else (RFC 7009 §2)", async () => {
+  const [app, other] = await Promise.all(
+    [1, 2].map(() => StrictApp.register(platform, { token_endpoint_auth_method: "client_secret_basic" })),
+  );
+  if (app === undefined || other === undefined) throw new Error("two were registered");
+  const token = await app.ownToken(platform.gateway);
+  const isActive = async () => {
+    const query = new URLSearchParams({ uri: platform.gateway, token });
+    const answer = await fetch(`${platform.gateway}/introspect-app?${query}`);
+    return ((await answer.json()) as { active: boolean }).active;
+  };
+  await other.revoke(token);
+  expect(await isActive()).toBe(true);
+  await app.revoke(token);
+  expect(await isActive()).toBe(false);
+});
+
+describe("refreshing for a scope (RFC 6749 §6)", () => {
+  test("an app gets no more than it was granted, and asking costs it nothing", async () => {
+    const app = await StrictApp.register(platform);
+    const begun = await app.begin({
+      authorization_details: "",
+      scope: "openid view:read",
+    });
+    const callback = await consent(platform, new Person("alice"), begun.url.href);
+    const code = { code: callback.searchParams.get("code") ?? "", code_verifier: begun.verifier };
+    const exchanged = await post("/token", {
+      grant_type: "authorization_code",
+      client_id: app.client.client_id,
+      redirect_uri: REDIRECT_URI,
+      ...code,
+    });
+    const tokens = (await exchanged.json()) as { refresh_token: string; scope: string };
+    const refresh = (scope: string) =>
+      post("/token", {
+        grant_type: "refresh_token",
+        client_id: app.client.client_id,
+        refresh_token: tokens.refresh_token,
+        scope,
+      });
+    expect(await errorOf(await refresh("view:read view:control"))).toEqual([400, "invalid_scope"]);
+    expect((await refresh(tokens.scope)).status).toBe(200);
+  });
+
+  test("a device may name its own", async () => {
+    const device = await factory.make();
+    const { refresh_token } = await ownDevice(platform, device, new Person("alice"));
+    const refresh = (scope: string) =>
+      asDevice(platform, device)("/token", { grant_type: "refresh_token", refresh_token, scope });
+    expect(await errorOf(await refresh("view:read"))).toEqual([400, "invalid_scope"]);
+    expect((await refresh("device:publish")).status).toBe(200);
+  });
+});
+
+test("an app that proves its key with every token request need not with a pushed one (RFC 9449 §5.2, §10.1)", async () => {
+  const app = await StrictApp.register(platform, { dpop_bound_access_tokens: true });
+  const begun = await app.begin();
+  expect((await post("/par", Object.fromEntries(begun.url.searchParams))).status).toBe(201);
+  const callback = await consent(platform, new Person("alice"), begun.url.href);
+  await expect(app.exchange(callback, begun)).rejects.toMatchObject({ error: "invalid_dpop_proof" });
+});
+
 test("a registration that is refused for its reference costs no quota", async () => {
   const small = await openFactory(platform, { maxCount: 2 });
   expect((await small.register({ device_ref: "one" })).status).toBe(201);

@@ -11,6 +11,7 @@ let down = false;
 
 interface ForGateways {
   introspect(gatewayUri: string, token: string): Promise<unknown>;
+  introspectApp(gatewayUri: string, token: string): Promise<unknown>;
   redeemTicket(gatewayUri: string, ticket: string): Promise<unknown>;
   concludeConsent(gatewayUri: string, ticket: string, outcome: string): Promise<unknown>;
 }
@@ -42,6 +43,8 @@ export default {
         return new Response();
       case "/introspect":
         return Response.json(await env.DIDP.introspect(uri, token));
+      case "/introspect-app":
+        return Response.json(await env.DIDP.introspectApp(uri, token));
       case "/introspect-many":
         return Response.json(await introspectMany(env.DIDP, uri, url.searchParams));
       case "/redeem":

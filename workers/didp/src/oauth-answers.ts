@@ -14,6 +14,7 @@ export function oauthErrorAnswer(c: DidpContext, thrown: unknown): Response {
   const error = asOAuthError(thrown);
   if (error.retryAfterSeconds !== undefined) c.header("retry-after", String(error.retryAfterSeconds));
   if (error.error === "invalid_token") c.header("www-authenticate", 'Bearer error="invalid_token"');
+  // RFC 6749 §5.2: to whoever tried by that header. Clients that did not would take the challenge for the error.
   if (error.error === "invalid_client" && /^basic /i.test(c.req.header("authorization") ?? "")) {
     c.header("www-authenticate", 'Basic realm="edgenym", charset="UTF-8"');
   }

@@ -53,9 +53,16 @@ export function appFields(metadata: AppMetadata) {
     redirect_uris: metadata.redirectUris,
     application_type: metadata.applicationType,
     token_endpoint_auth_method: metadata.authMethod,
-    grant_types: ["authorization_code", "refresh_token"],
+    grant_types: [
+      "authorization_code",
+      "refresh_token",
+      ...(metadata.authMethod === "none" ? [] : ["client_credentials"]),
+    ],
     response_types: ["code"],
     scope: appScopes.join(" "),
+    // OpenID Connect Registration §2: a client that is not told expects RS256.
+    id_token_signed_response_alg: "EdDSA",
+    subject_type: "pairwise",
     ...(metadata.authMethod === "none" ? {} : { require_pushed_authorization_requests: true }),
     ...(metadata.dpopBound ? { dpop_bound_access_tokens: true } : {}),
     ...(metadata.clientUri === undefined ? {} : { client_uri: metadata.clientUri }),

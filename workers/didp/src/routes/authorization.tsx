@@ -68,7 +68,7 @@ authorization.post("/par", async (c) => {
     for (const name of ["client_assertion", "client_assertion_type"]) kept.delete(name);
     kept.set("client_id", client.oauthClientId);
     // RFC 9449 §10.1: a proof here binds the code like dpop_jkt, and may not contradict it.
-    const thumbprint = await readProof(c, client);
+    const thumbprint = await readProof(c);
     if (thumbprint !== undefined) {
       if ((kept.get("dpop_jkt") ?? thumbprint) !== thumbprint) {
         throw new OAuthError("invalid_dpop_proof", "The proof is of another key than dpop_jkt.");

@@ -28,6 +28,12 @@ const answer = (c: DidpContext) => {
       consent_conclusion_endpoint: `${issuer}/consent/conclude`,
       id_token_signing_alg_values_supported: ["EdDSA"],
       subject_types_supported: ["pairwise"],
+      claims_supported: ["iss", "sub", "aud", "iat", "exp", "nonce", "auth_time"],
+      // OpenID Connect Discovery §3: request_uri_parameter_supported left out would mean yes; a pushed request's
+      // address needs no word here (RFC 9126 §5).
+      claims_parameter_supported: false,
+      request_parameter_supported: false,
+      request_uri_parameter_supported: false,
       client_id_metadata_document_supported: true,
       scopes_supported: ["openid", ...appScopes, RULES_SCOPE],
       response_types_supported: ["code"],

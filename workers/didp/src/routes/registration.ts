@@ -41,7 +41,7 @@ registration.put("/register/:clientId", async (c) => {
     throw new OAuthError("invalid_client_metadata", "client_id: must be this client's.");
   }
   // RFC 7592 §2.2: these are not the client's to say.
-  for (const name of ["registration_access_token", "registration_client_uri", "client_secret_expires_at"]) {
+  for (const name of NOT_TO_SEND) {
     if (name in body) throw new OAuthError("invalid_client_metadata", `${name}: must not be sent.`);
   }
   if (body.client_secret !== undefined) await checkSecret(c, client.oauthClientId, body.client_secret);
@@ -64,6 +64,13 @@ registration.put("/register/:clientId", async (c) => {
   const updated = { ...client, metadata } as Client; // kind and metadata still belong together
   return oauthAnswer(c, clientAnswer(c.var.config, updated, token));
 });
+
+const NOT_TO_SEND = [
+  "registration_access_token",
+  "registration_client_uri",
+  "client_secret_expires_at",
+  "client_id_issued_at",
+];
 
 registration.delete("/register/:clientId", async (c) => {
   const { client, home } = await managed(c);

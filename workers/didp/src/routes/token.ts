@@ -9,7 +9,7 @@ import { OAuthError, type OAuthErrorCode } from "../../../../engines/oauth/oauth
 import { type Parameters, required } from "../../../../engines/oauth/parameters.ts";
 import { authenticateApp, type Caller, readCaller, registryOfCaller } from "../client-authentication.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
-import { readProof } from "../dpop.ts";
+import { readTokenProof } from "../dpop.ts";
 import { idTokenFor } from "../id-token.ts";
 import { oauthAnswer } from "../oauth-answers.ts";
 import { isDeviceId, registryFor } from "../registries.ts";
@@ -54,7 +54,7 @@ async function ofTheApp(c: DidpContext, caller: Caller, parameters: Parameters):
   const client = await authenticateApp(c, caller);
   if (client.metadata.authMethod === "none")
     throw new OAuthError("unauthorized_client", "Only an app with a credential has tokens of its own.");
-  await readProof(c, client);
+  await readTokenProof(c, client);
   if ((parameters.get("scope") ?? RULES_SCOPE) !== RULES_SCOPE)
     throw new OAuthError("invalid_scope", `scope: ${RULES_SCOPE} is the only one without a user.`);
   const gateway = readGateway(parameters.get("resource"), c.var.config.gateways);
@@ -115,7 +115,7 @@ async function refreshDevice(
     caller.oauthClientId,
     caller.credential,
     required(parameters, "refresh_token"),
-    { gateway },
+    { gateway, scope: parameters.get("scope") },
   );
 }
 
@@ -131,8 +131,9 @@ async function refreshApp(
   return registry === undefined
     ? { error: "invalid_grant" }
     : registry.refreshApp(client.oauthClientId, presented, {
-        thumbprint: await readProof(c, client),
+        thumbprint: await readTokenProof(c, client),
         gateway,
+        scope: parameters.get("scope"),
       });
 }
 
@@ -146,7 +147,7 @@ async function exchangeCode(
   const client = await authenticateApp(c, caller);
   const registry = registryFor(c.env, code);
   if (registry === undefined) return { error: "invalid_grant" };
-  const thumbprint = await readProof(c, client);
+  const thumbprint = await readTokenProof(c, client);
   return registry.exchangeCode({
     code,
     oauthClientId: client.oauthClientId,
@@ -166,6 +167,7 @@ const words: Partial<Record<OAuthErrorCode, string>> = {
   expired_token: "The device code has expired; ask for a new one.",
   access_denied: "The person said no.",
   unauthorized_client: "grant_type: not for this kind of client.",
+  invalid_scope: "scope: more than was granted.",
   invalid_target: "resource: this grant is for another gateway.",
 };
 
