@@ -153,7 +153,7 @@ describe("a client with a longer keep alive that falls silent", () => {
     return { home, device };
   };
 
-  test("is noticed on time by the alarm when its will has a subscriber", () => {
+  test("is noticed on time by the alarm when its will has a subscriber [MQTT-3.1.2-22]", () => {
     const { home, device } = lost();
     const owner = home.client("owner");
     owner.subscribe("devices/+/$state");

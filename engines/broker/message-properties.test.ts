@@ -21,7 +21,7 @@ describe("messages", () => {
     expect(client.take()[1]).toMatchObject({ properties });
   });
 
-  test("a message that waits loses its lifetime, and is not sent when that is over", () => {
+  test("a message that waits loses its lifetime, and is not sent when that is over [MQTT-3.3.2-5] [MQTT-3.3.2-6]", () => {
     const home = new TestHome();
     home.client("owner", lasting).subscribe("a", { qos: 1 });
     home.client("owner", { ...lasting }).vanish();

@@ -12,6 +12,13 @@ describe("sessions", () => {
     expect(home.client("owner", lasting).take()).toMatchObject([{ sessionPresent: false }]);
   });
 
+  test("a session whose time is over is not resumed, even if the alarm is late [MQTT-4.1.0-2]", () => {
+    const home = new TestHome();
+    home.client("owner", lasting).vanish();
+    home.nowMs += 3600_000;
+    expect(home.client("owner", lasting).take()).toMatchObject([{ sessionPresent: false }]);
+  });
+
   test("DISCONNECT may shorten or lengthen the expiry, but not of a session that was to end at once", () => {
     const home = new TestHome();
     home.client("owner", lasting).disconnect(0, { sessionExpiryInterval: 0 });
