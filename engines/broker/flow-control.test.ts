@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { lasting, type TestClient, TestHome } from "./test-home.ts";
+import { encode } from "../mqtt/encoder.ts";
+import { lasting, publishPacket, type TestClient, TestHome } from "./test-home.ts";
 
 describe("flow control", () => {
   test("no more is in flight than the client's Receive Maximum; an acknowledgement lets the next one go", () => {
@@ -100,6 +101,30 @@ describe("flow control", () => {
       { type: "pubcomp", packetId: 9, reasonCode: 0x92 },
     ]);
   });
+});
+
+test("behind 65,535 packet identifiers begin at 1 again, past one that is in use [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-3.1.1:2.3.1-4]", () => {
+  const home = new TestHome({ messagesPerSecond: 1e9, messageBurst: 1e9 });
+  const client = home.client("owner");
+  client.subscribe("a", { qos: 1 });
+  const publisher = home.client("owner", { mqttClientId: "p" });
+  const publish = encode(publishPacket("a", "x", { qos: 1 }), 5);
+  const fifty = new Uint8Array(Array.from({ length: 50 }, () => [...publish]).flat());
+  publisher.sendBytes(publish); // 1, which is never acknowledged
+  client.take();
+  let last = 1;
+  while (last < 65_500) {
+    publisher.sendBytes(fifty);
+    const ids = client.take().map((packet) => (packet.type === "publish" ? packet.packetId : undefined));
+    client.sendBytes(
+      new Uint8Array(ids.flatMap((packetId = 0) => [0x40, 2, packetId >> 8, packetId & 0xff])),
+    );
+    last = ids.at(-1) ?? 0x1_0000;
+  }
+  publisher.sendBytes(fifty);
+  const ids = client.take().map((packet) => (packet.type === "publish" ? packet.packetId : undefined));
+  const most = 65_535 - last;
+  expect(ids.slice(most - 1, most + 2)).toEqual([65_535, 2, 3]);
 });
 
 describe("QoS 2 towards us across connections", () => {
