@@ -1,4 +1,5 @@
-import * as z from "zod";
+// The small one: the gateway is the Worker that a first connection waits for.
+import * as z from "zod/mini";
 import { isShared, isTopicFilter } from "../mqtt/topic.ts";
 import type { AppIntrospection, ConsentRequest, DeviceHandle, GrantId, Introspection } from "./authority.ts";
 import { foreignApp, foreignUser } from "./foreign-names.ts";
@@ -13,25 +14,21 @@ import { LONGEST_CONSENT_MS, plainText } from "./iot-access.ts";
 const LONGEST_AUTHORITY_MS = 24 * 3600_000;
 
 /** What an issuer calls a user or an app at this gateway. */
-export const subject = z.string().min(1).max(255);
+export const subject = z.string().check(z.minLength(1), z.maxLength(255));
 /** A device handle or a grant id; it becomes a level of topics. */
-export const handle = z.string().regex(/^[\w-]{16,64}$/);
-export const epoch = z.int().min(0);
-/** Text for a page: of one line, and not empty. */
-export const words = (most: number) =>
-  z
-    .string()
-    .max(most)
-    .transform(plainText)
-    .refine((text) => text !== "");
+export const handle = z.string().check(z.regex(/^[\w-]{16,64}$/));
+/** Counts up, or seconds. */
+export const natural = z.int().check(z.gte(0));
+/** Text for a page: of one line. */
+const line = (most: number) => z.pipe(z.string().check(z.maxLength(most)), z.transform(plainText));
+/** The same, and something to read. */
+const words = (most: number) => line(most).check(z.refine((text) => text !== ""));
 
-const permission = z.tuple([
-  z
-    .string()
-    .max(256)
-    .refine((filter) => isTopicFilter(filter) && !isShared(filter)),
-  z.array(z.enum(["pub", "sub"])).max(2),
-]);
+const topicFilter = z.string().check(
+  z.maxLength(256),
+  z.refine((text) => isTopicFilter(text) && !isShared(text)),
+);
+const permission = z.tuple([topicFilter, z.array(z.enum(["pub", "sub"])).check(z.maxLength(2))]);
 
 const inactive = z.object({ active: z.literal(false) });
 const authority = z.object({
@@ -39,15 +36,15 @@ const authority = z.object({
   sub: subject,
   kind: z.enum(["device", "app", "owner"]),
   hdl: handle,
-  aif: z.array(permission).max(64),
-  exp: z.int().min(0),
-  epoch,
+  aif: z.array(permission).check(z.maxLength(64)),
+  exp: natural,
+  epoch: natural,
 });
 const appAlone = z.object({
   active: z.literal(true),
   sub: subject,
   kind: z.literal("client"),
-  exp: z.int().min(0),
+  exp: natural,
 });
 const introspection = z.discriminatedUnion("active", [
   inactive,
@@ -103,13 +100,10 @@ const consentRequest = z.object({
   grant_id: handle,
   app: subject,
   app_name: words(80),
-  app_origin: z.string().max(300).refine(isOrigin),
-  actions: z
-    .array(z.enum(["read", "command", "shadow", "history"]))
-    .min(1)
-    .max(4),
-  purpose: z.string().max(300).transform(plainText).optional(),
-  exp: z.int().min(0),
+  app_origin: z.string().check(z.maxLength(300), z.refine(isOrigin)),
+  actions: z.array(z.enum(["read", "command", "shadow", "history"])).check(z.minLength(1), z.maxLength(4)),
+  purpose: z.optional(line(300)),
+  exp: natural,
 });
 
 /** What a consent ticket is about. @throws ZodError if the answer has another form */
@@ -131,7 +125,7 @@ export async function readConsentRequest(
   };
 }
 
-const conclusion = z.object({ return_uri: z.url().max(2048) });
+const conclusion = z.object({ return_uri: z.url().check(z.maxLength(2048)) });
 
 /** Where the browser goes when the owner has chosen: back to the issuer and nowhere else. @throws Error */
 export function readConclusion(issuer: string, answer: unknown): { returnUri: string } {
@@ -141,17 +135,22 @@ export function readConclusion(issuer: string, answer: unknown): { returnUri: st
   return { returnUri };
 }
 
-const modelName = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/);
-const members = <Value extends z.ZodType>(value: Value) =>
-  z.record(modelName, value).refine((record) => Object.keys(record).length <= 64);
+const modelName = z.string().check(z.regex(/^[A-Za-z0-9_.-]{1,64}$/));
+const members = <Value extends z.ZodMiniType>(value: Value) =>
+  z.record(modelName, value).check(z.refine((record) => Object.keys(record).length <= 64));
 
 /** A device that has a new owner, as `ClaimedDevice`. */
 export const claimedDevice = z.object({
-  handle: handle.transform((text) => text as DeviceHandle), // the form of one, and of this user
+  handle: z.pipe(
+    handle,
+    z.transform((text: string) => text as DeviceHandle), // the form of one, and of this user
+  ),
   name: words(80),
   model: z.object({
     title: words(80),
-    properties: members(z.object({ title: words(80), unit: z.string().max(16).exactOptional() })),
+    properties: members(
+      z.object({ title: words(80), unit: z.exactOptional(z.string().check(z.maxLength(16))) }),
+    ),
     actions: members(z.object({ title: words(80) })),
   }),
 });

@@ -1,8 +1,8 @@
 import { decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { ClaimedDevice, RevocationNotice } from "./authority.ts";
 import { eventTypes } from "./event-types.ts";
-import { claimedDevice, epoch, handle, subject } from "./foreign-answers.ts";
+import { claimedDevice, handle, natural, subject } from "./foreign-answers.ts";
 import { foreignUser } from "./foreign-names.ts";
 import { acceptedAlgorithms } from "./jwt-verification.ts";
 
@@ -46,13 +46,13 @@ const MOST_AGE_SECONDS = 300;
 const TOLERANCE_SECONDS = 60;
 
 const claims = z.object({
-  jti: z.string().min(1).max(256),
+  jti: z.string().check(z.minLength(1), z.maxLength(256)),
   sub_id: z.object({ format: z.literal("opaque"), id: subject }),
-  events: z.record(z.string().max(256), z.unknown()),
+  events: z.record(z.string(), z.unknown()),
 });
 const revoked = z.object({
-  handle: handle.or(z.literal("*")),
-  epoch,
+  handle: z.union([handle, z.literal("*")]),
+  epoch: natural,
   reason: z.enum(["revoked", "released", "suspect", "deleted"]),
 });
 const claimed = z.object({ device: claimedDevice });
@@ -84,7 +84,11 @@ export async function readSecurityEvents(
   };
 }
 
-function formOf<Schema extends z.ZodType>(schema: Schema, event: unknown, name: string): z.output<Schema> {
+function formOf<Schema extends z.ZodMiniType>(
+  schema: Schema,
+  event: unknown,
+  name: string,
+): z.output<Schema> {
   const read = schema.safeParse(event);
   if (read.success) return read.data;
   throw new SecurityEventError("invalid_request", `${name}: another form.`);

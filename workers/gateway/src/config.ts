@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { fromBase64url } from "../../../engines/oauth/base64url.ts";
 import { isIssuer } from "../../../engines/oauth/issuer-metadata.ts";
 import { RouteSealer } from "../../../engines/oauth/sealed-route.ts";
@@ -28,7 +28,7 @@ interface GatewaySettings {
   readonly GATEWAY_KEY?: string;
 }
 
-const trustedIssuers = z.array(z.string()).max(64);
+const trustedIssuers = z.array(z.string()).check(z.maxLength(64));
 
 /** @throws Error at the first request of an isolate whose settings are not usable; the message names the setting. */
 export function readConfig(env: GatewayEnv & GatewaySettings): GatewayConfig {
