@@ -4,6 +4,7 @@ import { issuerTag, randomTagged } from "../../engines/oauth/issuer-tag.ts";
 import type { KeyRing } from "../../engines/oauth/key-ring.ts";
 import { shardOf } from "../../engines/oauth/shard.ts";
 import type { Clients } from "./clients.ts";
+import type { RevocationResult } from "./grants.ts";
 
 const LIFE_MS = 600_000;
 
@@ -46,14 +47,16 @@ export class AppTokens {
     return { token, expiresInSeconds: LIFE_MS / 1000 };
   }
 
-  /** RFC 7009. @returns whether it was one of this app's own */
-  async revoke(token: string, oauthClientId: string): Promise<boolean> {
-    const removed = this.#sql.exec(
-      "DELETE FROM app_token WHERE token_hash = ? AND client_id = ?",
-      await this.#keys.hash("app-token", token),
-      oauthClientId,
-    );
-    return removed.rowsWritten > 0;
+  /** @returns `undefined` for what is no token of an app's own */
+  async revoke(token: string, oauthClientId: string): Promise<RevocationResult | undefined> {
+    const tokenHash = await this.#keys.hash("app-token", token);
+    const [row] = this.#sql
+      .exec<{ client_id: string }>("SELECT client_id FROM app_token WHERE token_hash = ?", tokenHash)
+      .toArray();
+    if (row === undefined) return undefined;
+    if (row.client_id !== oauthClientId) return { error: "invalid_grant" };
+    this.#sql.exec("DELETE FROM app_token WHERE token_hash = ?", tokenHash);
+    return {};
   }
 
   /** For the gateway that the token is for; a banned app's is not active. */

@@ -14,7 +14,7 @@ import {
   newChannel,
   receive,
 } from "../../engines/oauth/device-channel.ts";
-import type { TokenResult, TokenSet } from "./grants.ts";
+import type { RevocationResult, TokenResult, TokenSet } from "./grants.ts";
 import { type HomeGateway, tokenAnswer } from "./token-answer.ts";
 
 /** What the registry does for a device, whichever way it asks. */
@@ -23,7 +23,7 @@ export interface DeviceDesk {
   deviceCode(oauthClientId: string, boot?: string): Promise<Readonly<Record<string, unknown>>>;
   poll(oauthClientId: string, deviceCode: string): Promise<TokenResult>;
   refresh(oauthClientId: string, token: string): Promise<TokenResult>;
-  revoke(oauthClientId: string, token: string): Promise<void>;
+  revoke(oauthClientId: string, token: string): Promise<RevocationResult>;
   presence(oauthClientId: string, deviceCode: string): Promise<boolean>;
   waitingTokens(oauthClientId: string): Promise<TokenSet | undefined>;
 }
@@ -173,9 +173,12 @@ export class DeviceChannels {
           ? {}
           : { error: "invalid_grant" };
       case "revoke":
-        await this.#desk.revoke(oauthClientId, request.token);
-        return {};
+        return request.token === ""
+          ? MISSING
+          : { ...(await this.#desk.revoke(oauthClientId, request.token)) };
       case "token": {
+        if (request.grantType === "" || (request.token === "" && GRANTS.has(request.grantType)))
+          return MISSING;
         const result = await this.#token(oauthClientId, request.grantType, request.token);
         return "tokens" in result ? tokenAnswer(this.#home, result.tokens) : { error: result.error };
       }
@@ -211,6 +214,10 @@ export class DeviceChannels {
     socket.send(encodeAll([packet], state.protocolLevel));
   }
 }
+
+const GRANTS: ReadonlySet<string> = new Set(["refresh_token", DEVICE_CODE_GRANT]);
+/** A field that the request cannot do without. */
+const MISSING = { error: "invalid_request" } as const;
 
 function attachmentOf(socket: WebSocket): Attachment {
   return socket.deserializeAttachment() as Attachment; // `attach` wrote it when the socket was accepted

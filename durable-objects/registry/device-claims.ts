@@ -8,6 +8,8 @@ import type { Outbox } from "./outbox.ts";
 export interface DeviceCode {
   readonly deviceCode: string;
   readonly expiresInSeconds: number;
+  /** What somebody has to do at the device before it can be claimed, by its product's policy. */
+  readonly presence: "button" | "possession" | undefined;
 }
 
 /** What a claim page may show of a device that can be claimed. */
@@ -104,6 +106,7 @@ export class DeviceClaims {
     return {
       deviceCode: await this.#derive(oauthClientId, salt),
       expiresInSeconds: Math.floor((expiresMs - nowMs) / 1000),
+      presence: device.claim_policy === "online" ? undefined : device.claim_policy,
     };
   }
 

@@ -26,6 +26,8 @@ export function deviceDesk(
             device_code: code.deviceCode,
             verification_uri: `${issuer}/d`,
             expires_in: code.expiresInSeconds,
+            interval: POLL_MS / 1000,
+            ...(code.presence === undefined ? {} : { presence: code.presence }),
           };
     },
     poll: (oauthClientId, deviceCode) => claims.poll(oauthClientId, deviceCode, POLL_MS, Date.now()),

@@ -70,6 +70,11 @@ export type GrantKind = "device" | "app" | "owner";
 
 export type TokenResult = { readonly tokens: TokenSet } | { readonly error: OAuthErrorCode };
 
+/** RFC 7009 §2.1: whoever presents another client's token is told; one that is no token is none any more. */
+export interface RevocationResult {
+  readonly error?: OAuthErrorCode;
+}
+
 /** What a refresh request brings along. */
 export interface RefreshDemand {
   /** Of the key that it proved, if it did (RFC 9449). */
@@ -319,22 +324,24 @@ export class Grants {
    * RFC 7009: ends the grant that a token belongs to, whichever of its tokens it is. A device that revokes was
    * reset by whoever holds it, so unless its product says that possession is ownership the grant only stops until
    * the owner has been asked (IDENTITY.md §2.H).
-   * A token that is wrong, old or another client's changes nothing.
+   * A token that is wrong changes nothing, nor does another client's.
    */
-  async revokeByToken(token: string, oauthClientId: string, nowMs: number): Promise<void> {
+  async revokeByToken(token: string, oauthClientId: string, nowMs: number): Promise<RevocationResult> {
     const refresh = parseRefreshToken(token);
     const access = parseAccessToken(token);
     const gid = (refresh ?? access)?.grantId;
     const grant = gid === undefined ? undefined : this.byId(gid);
-    if (grant === undefined || grant.client_id !== oauthClientId) return;
+    if (grant === undefined) return {};
     const isGenuine =
       refresh === undefined
         ? await isAccessTokenGenuine(this.#keys, token, grant.salt)
         : await isRefreshTokenGenuine(this.#keys, token, grant.salt);
-    if (!isGenuine) return;
+    if (!isGenuine) return {};
+    if (grant.client_id !== oauthClientId) return { error: "invalid_grant" };
     if (grant.kind !== "device") this.end(grant.gid, "revoked", nowMs);
     else if (this.#possessionIsOwnership(grant.client_id)) this.end(grant.gid, "released", nowMs);
     else this.suspend(grant.gid, "reset", nowMs);
+    return {};
   }
 
   /** Stops a grant until its owner decides. */

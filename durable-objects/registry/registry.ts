@@ -23,7 +23,13 @@ import { DeviceReferences, type ReferenceClaim } from "./device-references.ts";
 import type { RegistryEnv } from "./env.ts";
 import { readExternalGateways } from "./external-gateways.ts";
 import { type GrantSummary, summaryOf } from "./grant-summary.ts";
-import { Grants, type PolicyName, type RefreshDemand, type TokenResult } from "./grants.ts";
+import {
+  Grants,
+  type PolicyName,
+  type RefreshDemand,
+  type RevocationResult,
+  type TokenResult,
+} from "./grants.ts";
 import { keyRingOf, routeSealerOf } from "./keys.ts";
 import { Outbox, type OwnedDevice } from "./outbox.ts";
 import { OwnedDevices } from "./owned-devices.ts";
@@ -363,9 +369,10 @@ export class Registry extends DurableObject<RegistryEnv> {
     return this.#grants.introspect(gateway, token, Date.now());
   }
 
-  async revokeByToken(token: string, oauthClientId: string): Promise<void> {
-    if (await this.#appTokens.revoke(token, oauthClientId)) return;
-    await this.#deliveries.pushing(this.#grants.revokeByToken(token, oauthClientId, Date.now()));
+  async revokeByToken(token: string, oauthClientId: string): Promise<RevocationResult> {
+    const ofTheApp = await this.#appTokens.revoke(token, oauthClientId);
+    if (ofTheApp !== undefined) return ofTheApp;
+    return this.#deliveries.pushing(this.#grants.revokeByToken(token, oauthClientId, Date.now()));
   }
 
   /** @returns `false` unless it is this user's own, living grant */

@@ -37,7 +37,8 @@ export const appScopes: readonly string[] = [...actionOfScope.keys()];
  * @throws OAuthError `invalid_authorization_details`, `invalid_scope`
  */
 export function readIotAccess(details: string | undefined, scope: string | undefined): IotAccess {
-  const asked = (scope ?? "").split(" ").filter((word) => word !== "" && word !== "openid");
+  const words = new Set((scope ?? "").split(" "));
+  const asked = [...words].filter((word) => word !== "" && !(words.has("openid") && OPENID_SCOPES.has(word)));
   const fromScope = asked.map((word) => {
     const action = actionOfScope.get(word);
     if (action === undefined) throw new OAuthError("invalid_scope", "Unknown scope.");
@@ -52,6 +53,12 @@ export function readIotAccess(details: string | undefined, scope: string | undef
   }
   return access;
 }
+
+/**
+ * OpenID Connect Core §3.1.2.1, §5.4, §11: its clients ask for these without a thought, and a scope that means nothing
+ * here is to be passed over. Nothing of a person is ever told, and the answer names the scopes that count.
+ */
+const OPENID_SCOPES = new Set(["openid", "profile", "email", "address", "phone", "offline_access"]);
 
 function parseDetails(text: string): IotAccess {
   let value: unknown;

@@ -67,7 +67,16 @@ describe.each([
     expect(started).toMatchObject({
       verification_uri: `${platform.didp}/d`,
       device_code: expect.any(String),
+      interval: 5,
     });
+    for (const [topic, fields] of [
+      ["oauth/token", {}],
+      ["oauth/token", { grant_type: "refresh_token" }],
+      ["oauth/token", { grant_type: DEVICE_CODE_GRANT }],
+      ["oauth/revoke", {}],
+    ] as const) {
+      expect(await ask(topic, fields)).toMatchObject({ error: "invalid_request" });
+    }
     const person = new Person("paula");
     await person.submit(await openClaim(platform, person, device.user_code), { decision: "approve" });
     const claimed = await next("claimed");

@@ -294,19 +294,55 @@ test("an app's own token ends where it is revoked, and by nobody else (RFC 7009 
     const answer = await fetch(`${platform.gateway}/introspect-app?${query}`);
     return ((await answer.json()) as { active: boolean }).active;
   };
-  await other.revoke(token);
+  await expect(other.revoke(token)).rejects.toMatchObject({ error: "invalid_grant" });
   expect(await isActive()).toBe(true);
   await app.revoke(token);
   expect(await isActive()).toBe(false);
 });
 
+test("another client's token is not revoked, and whoever tries is told (RFC 7009 §2.1)", async () => {
+  const device = await factory.make();
+  const tokens = await ownDevice(platform, device, new Person("alice"));
+  const { client } = await StrictApp.register(platform);
+  for (const token of [tokens.access_token, tokens.refresh_token]) {
+    const fields = { token, client_id: client.client_id };
+    expect(await errorOf(await post("/revoke", fields))).toEqual([400, "invalid_grant"]);
+    // Changed by one letter it is no token, and none is revoked already.
+    const guess = token.slice(0, 30) + (token[30] === "A" ? "B" : "A") + token.slice(31);
+    expect((await post("/revoke", { ...fields, token: guess })).status).toBe(200);
+  }
+  expect((await introspect(platform, tokens.access_token)).active).toBe(true);
+});
+
+test("a body that is too large is an error in the endpoint's own words, for pages of other origins too", async () => {
+  const headers = { "content-type": "application/x-www-form-urlencoded", origin: "https://app.example" };
+  for (const path of ["/token", "/par", "/register"]) {
+    const body = `grant_type=${"x".repeat(70_000)}`;
+    const answer = await fetch(`${platform.didp}${path}`, { method: "POST", headers, body });
+    expect(answer.headers.get("access-control-allow-origin")).toBe("*");
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect(await errorOf(answer)).toEqual([413, "invalid_request"]);
+  }
+});
+
+test("a device hears what has to be done at it (IDENTITY.md §2.C)", async () => {
+  const started = async (claim_policy: string) => {
+    const answer = await asDevice(platform, await factory.make({ claim_policy }))(
+      "/device_authorization",
+      {},
+    );
+    return (await answer.json()) as Record<string, unknown>;
+  };
+  expect(await started("button")).toMatchObject({ presence: "button", interval: 1 });
+  expect(await started("online")).not.toHaveProperty("presence");
+});
+
 describe("refreshing for a scope (RFC 6749 §6)", () => {
   test("an app gets no more than it was granted, and asking costs it nothing", async () => {
     const app = await StrictApp.register(platform);
-    const begun = await app.begin({
-      authorization_details: "",
-      scope: "openid view:read",
-    });
+    // What OpenID clients ask for without a thought means nothing here (OpenID Connect Core §3.1.2.1).
+    const scope = "openid profile email offline_access view:read";
+    const begun = await app.begin({ authorization_details: "", scope });
     const callback = await consent(platform, new Person("alice"), begun.url.href);
     const code = { code: callback.searchParams.get("code") ?? "", code_verifier: begun.verifier };
     const exchanged = await post("/token", {
@@ -324,6 +360,7 @@ describe("refreshing for a scope (RFC 6749 §6)", () => {
         scope,
       });
     expect(await errorOf(await refresh("view:read view:control"))).toEqual([400, "invalid_scope"]);
+    expect(tokens.scope).toBe("openid view:read");
     expect((await refresh(tokens.scope)).status).toBe(200);
   });
 

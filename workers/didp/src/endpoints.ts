@@ -31,6 +31,13 @@ const endpoints: readonly Endpoint[] = [
 /** A GET here spends something that is good once, or begins something: a HEAD, which only looks, must not. */
 const spending = ["/authorize", "/authorize/continue", "/callback/:uidp", "/login/:uidp"];
 
+/** Whether programs come here and read JSON; the authorization endpoint is for people. */
+export function isForPrograms(path: string): boolean {
+  return (
+    path !== "/authorize" && (path.startsWith("/register/") || endpoints.some((one) => one.path === path))
+  );
+}
+
 /** Before the routes: what browsers ask before they let a page call us, and looks that would cost something. */
 export function letBrowserAppsIn(app: Hono<DidpApp>): void {
   for (const { path, methods, isForBrowserApps } of endpoints) {

@@ -7,10 +7,10 @@ import { securityHeaders } from "../../http/security-headers.ts";
 import { stylesheet } from "../../http/style.ts";
 import { waitScript } from "../../http/wait-script.ts";
 import { configOf } from "./config.ts";
-import type { DidpApp } from "./didp-app.ts";
-import { letBrowserAppsIn, refuseOtherMethods } from "./endpoints.ts";
+import type { DidpApp, DidpContext } from "./didp-app.ts";
+import { isForPrograms, letBrowserAppsIn, refuseOtherMethods } from "./endpoints.ts";
 import type { DidpEnv } from "./env.ts";
-import { oauthErrorAnswer } from "./oauth-answers.ts";
+import { oauthAnswer, oauthErrorAnswer } from "./oauth-answers.ts";
 import { problemPage } from "./problem-page.tsx";
 import { MOST_BATCH_BYTES, MOST_BODY_BYTES } from "./requests.ts";
 import { account } from "./routes/account.tsx";
@@ -40,17 +40,18 @@ app.use(async (c, next) => {
   c.set("config", configOf(c.env));
   await next();
 });
+letBrowserAppsIn(app);
 const limitTo = (maxSize: number) =>
   bodyLimit({
     maxSize,
-    onError: () => {
-      throw new CodedError("TOO_LARGE", "The body is too large.");
+    onError: (c: DidpContext) => {
+      const tooLarge = new CodedError("TOO_LARGE", "The body is too large.");
+      if (!isForPrograms(c.req.path)) throw tooLarge;
+      return oauthAnswer(c, { error: "invalid_request", error_description: tooLarge.message }, 413);
     },
   });
 const [usual, batch] = [limitTo(MOST_BODY_BYTES), limitTo(MOST_BATCH_BYTES)];
 app.use((c, next) => (/^\/register\/(bulk|jobs)$/.test(c.req.path) ? batch : usual)(c, next));
-
-letBrowserAppsIn(app);
 
 for (const routes of [
   metadata,

@@ -36,6 +36,7 @@ deviceAuthorization.post("/device_authorization", async (c) => {
     verification_uri: `${c.var.config.issuer}/d`,
     expires_in: code.expiresInSeconds,
     interval: c.var.config.devicePollSeconds,
+    ...(code.presence === undefined ? {} : { presence: code.presence }),
   });
 });
 

@@ -45,7 +45,8 @@ token.post("/revoke", async (c) => {
   const client = await registryOfCaller(c, caller).authenticate(caller.oauthClientId, caller.credential);
   if (client === undefined) throw new OAuthError("invalid_client", wordsOf("invalid_client"));
   // RFC 7009 §2.2: 200 for a token that is unknown or wrong, too.
-  await registryFor(c.env, presented)?.revokeByToken(presented, caller.oauthClientId);
+  const result = await registryFor(c.env, presented)?.revokeByToken(presented, caller.oauthClientId);
+  if (result?.error !== undefined) throw new OAuthError(result.error, wordsOf(result.error));
   return c.body(null, 200, { "cache-control": "no-store" });
 });
 
