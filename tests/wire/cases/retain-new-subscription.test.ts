@@ -10,6 +10,7 @@ behaviour(
     await retain(publisher, topic("a"), "old");
     await retain(publisher, topic("a"), "21.5"); // replaces
     await retain(publisher, topic("b"), "on");
+    await retain(publisher, topic("a", "below"), "not asked for"); // [MQTT-3.3.2-3]
     await publisher.leaves();
     const subscriber = await open();
     subscriber.send(0x82, [0, 1], none, str(topic("+")), 0x00); // SUBSCRIBE, QoS 0

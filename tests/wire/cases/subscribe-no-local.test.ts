@@ -13,3 +13,16 @@ behaviour(
   },
   { levels: [5] },
 );
+
+behaviour(
+  "a subscription without No Local brings a client its own messages beside one with it [MQTT-3.8.3-3]",
+  async ({ open, topic, subscribe, publish }) => {
+    const client = await open();
+    await subscribe(client, topic("+"), 1, 0x04);
+    await subscribe(client, topic("#"), 0);
+    await publish(client, topic("a"), "mine");
+    await client.receives(0x30, str(topic("a")), 0, utf8("mine")); // by the second, at its QoS
+    await client.receivesNothing();
+  },
+  { levels: [5] },
+);
