@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Person } from "../../cli/sim/person.ts";
+import { Developer } from "../streams/developer.ts";
 import { MqttPeer } from "../support/mqtt-peer.ts";
 import type { DeviceTokens } from "../support/owned-device.ts";
 import { ThirdPartyApp } from "../support/third-party-app.ts";
@@ -38,6 +39,14 @@ const levels = `
   @sink(type='stream', topic='levels')
   define stream Levels (value double);
   from Light select value insert into Levels;
+`;
+
+const seen = `
+  @source(type='things', property='light')
+  define stream Light (user string, device string, value double);
+  @sink(type='stream', topic='seen')
+  define stream Seen (value double);
+  from Light select value insert into Seen;
 `;
 
 beforeAll(async () => {
@@ -160,14 +169,32 @@ test("the rules of owners and apps of either DIdP are theirs", async () => {
   for (const link of [watching, sensor]) link.cut();
 
   expect((await api("/v1/me/rules", device.accessToken)).status).toBe(403);
-  for (const issuer of [a.didp, b.didp]) {
-    const app = await ThirdPartyApp.register(a.gateway, "Survey", "client_secret_basic", issuer);
-    const ofApp = await app.ownToken();
-    expect((await api("/v1/dev/rules", ofApp)).status).toBe(200);
-    expect((await api("/v1/dev/rules", token)).status).toBe(401);
-    expect((await api("/v1/me/rules", ofApp)).status).toBe(401);
-    expect(await refusalOf(a, ofApp)).toBe(0x87);
+  expect((await api("/v1/dev/rules", token)).status).toBe(401);
+});
+
+test("the rules of two apps of one name, one of each DIdP, run over their own users", async () => {
+  const [first, second] = await Promise.all(
+    [a.didp, b.didp].map((issuer) => Developer.register(a.gateway, "Survey", issuer)),
+  );
+  if (first === undefined || second === undefined) throw new Error("two were asked for");
+  for (const developer of [first, second]) {
+    await developer.json("PUT", "/rules/seen", seen);
+    const token = await developer.app.ownToken();
+    const asOwner = await fetch(`${a.gateway}/v1/me/rules`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(asOwner.status).toBe(401);
+    expect(await refusalOf(a, token)).toBe(0x87);
   }
+  await second.app.authorize(owner("dora").person, { read: "all" });
+  const sensors = await Promise.all(everybody.map((name) => connect(a, owner(name).device.accessToken)));
+  for (const [index, sensor] of sensors.entries())
+    await sensor.publish("telemetry/light", JSON.stringify([{ n: "light", v: index }]));
+  const values = (results: Awaited<ReturnType<Developer["results"]>>) =>
+    results.map(({ payload }) => payload.value);
+  expect(values(await second.until((results) => results.length > 0))).toEqual([everybody.indexOf("dora")]);
+  expect(values(await first.results())).toEqual([]);
+  for (const sensor of sensors) sensor.cut();
 });
 
 test("an app of the second DIdP gets what dora chooses at the first gateway, until she ends it there", async () => {

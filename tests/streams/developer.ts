@@ -21,8 +21,9 @@ export class Developer {
     this.#token = token;
   }
 
-  static async register(gateway: string, name: string): Promise<Developer> {
-    const app = await ThirdPartyApp.register(gateway, name, "client_secret_basic");
+  /** @param issuer which of the gateway's; the first if left out. */
+  static async register(gateway: string, name: string, issuer?: string): Promise<Developer> {
+    const app = await ThirdPartyApp.register(gateway, name, "client_secret_basic", issuer);
     return new Developer(app, await app.ownToken());
   }
 
