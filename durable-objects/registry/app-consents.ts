@@ -4,8 +4,10 @@ import { issuerTag, randomTagged } from "../../engines/oauth/issuer-tag.ts";
 import type { KeyRing } from "../../engines/oauth/key-ring.ts";
 import { verifierFits } from "../../engines/oauth/pkce.ts";
 import { randomInShard, shardOf } from "../../engines/oauth/shard.ts";
-import { appAt } from "./app-tokens.ts";
-import type { Grants, PolicyName, TokenResult } from "./grants.ts";
+import type { PolicyName } from "./grant.ts";
+import type { GrantTokens, TokenResult } from "./grant-tokens.ts";
+import type { Grants } from "./grants.ts";
+import { appAt, userAt } from "./names-at-gateways.ts";
 
 /** A consent on its way to the gateway's selection page and back. */
 export interface PendingConsent {
@@ -78,13 +80,21 @@ export class AppConsents {
   readonly #sql: SqlStorage;
   readonly #keys: KeyRing;
   readonly #grants: Grants;
+  readonly #tokens: GrantTokens;
   readonly #issuer: string;
 
-  constructor(storage: DurableObjectStorage, keys: KeyRing, grants: Grants, issuer: string) {
+  constructor(
+    storage: DurableObjectStorage,
+    keys: KeyRing,
+    grants: Grants,
+    tokens: GrantTokens,
+    issuer: string,
+  ) {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#keys = keys;
     this.#grants = grants;
+    this.#tokens = tokens;
     this.#issuer = issuer;
   }
 
@@ -114,7 +124,7 @@ export class AppConsents {
     const consent = consentOf(row);
     const purpose = consent.request.access.purpose;
     return {
-      user: await this.#grants.userAt(gateway, row.anon),
+      user: await userAt(this.#keys, gateway, row.anon),
       grantId: row.gid as GrantId, // `open` made it
       app: await appAt(this.#keys, gateway, consent.request.oauthClientId),
       appName: consent.appName,
@@ -227,7 +237,7 @@ export class AppConsents {
     if (exchange.bindsGrant && exchange.dpopThumbprint !== undefined) {
       this.#grants.bind(accepted.gid, exchange.dpopThumbprint);
     }
-    const tokens = await this.#grants.first(accepted.gid, nowMs);
+    const tokens = await this.#tokens.first(accepted.gid, nowMs);
     if (tokens === undefined) return { error: "invalid_grant" };
     if (accepted.id_token === 0) return { tokens };
     const { nonce, authenticated_ms: authenticatedMs } = accepted;

@@ -1,18 +1,12 @@
-import type { AppIntrospection, GatewayAppId } from "../../engines/oauth/authority.ts";
-import { base64url } from "../../engines/oauth/base64url.ts";
+import type { AppIntrospection } from "../../engines/oauth/authority.ts";
 import { issuerTag, randomTagged } from "../../engines/oauth/issuer-tag.ts";
 import type { KeyRing } from "../../engines/oauth/key-ring.ts";
 import { shardOf } from "../../engines/oauth/shard.ts";
 import type { Clients } from "./clients.ts";
-import type { RevocationResult } from "./grants.ts";
+import type { RevocationResult } from "./grant-tokens.ts";
+import { appAt } from "./names-at-gateways.ts";
 
 const LIFE_MS = 600_000;
-
-/** HMAC(key of that gateway, client id): how one gateway knows an app. */
-export async function appAt(keys: KeyRing, gateway: string, oauthClientId: string): Promise<GatewayAppId> {
-  const name = await keys.mac("gateway", "app", gateway, oauthClientId);
-  return base64url(name.slice(0, 16)) as GatewayAppId; // this is how one is made
-}
 
 /** Access tokens that an app has of its own (RFC 6749 §4.4); in the shard of its client, as keyed hashes. */
 export class AppTokens {

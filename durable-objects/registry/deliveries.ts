@@ -3,7 +3,7 @@ import type { KeyRing } from "../../engines/oauth/key-ring.ts";
 import { shardOf } from "../../engines/oauth/shard.ts";
 import type { RegistryEnv } from "./env.ts";
 import { type ExternalGateway, pushEvent } from "./external-gateways.ts";
-import type { Grants } from "./grants.ts";
+import { userAt } from "./names-at-gateways.ts";
 import type { Outbox, OutboxEntry, OutboxMessage } from "./outbox.ts";
 import { registryOf } from "./registries.ts";
 import { signerOf } from "./signer.ts";
@@ -16,20 +16,12 @@ const LEASE_MS = 10_000;
 export class Deliveries {
   readonly #env: RegistryEnv;
   readonly #keys: KeyRing;
-  readonly #grants: Grants;
   readonly #outbox: Outbox;
   readonly #external: readonly ExternalGateway[];
 
-  constructor(
-    env: RegistryEnv,
-    keys: KeyRing,
-    grants: Grants,
-    outbox: Outbox,
-    external: readonly ExternalGateway[],
-  ) {
+  constructor(env: RegistryEnv, keys: KeyRing, outbox: Outbox, external: readonly ExternalGateway[]) {
     this.#env = env;
     this.#keys = keys;
-    this.#grants = grants;
     this.#outbox = outbox;
     this.#external = external;
   }
@@ -75,13 +67,13 @@ export class Deliveries {
       case "revoked": {
         if (await this.#pushElsewhere(message)) return;
         const { handle, epoch, reason } = message;
-        const user = await this.#grants.userAt(message.gateway, message.anon);
+        const user = await userAt(this.#keys, message.gateway, message.anon);
         return this.#env.GATEWAY.revoked({ user, handle, epoch, reason });
       }
       case "claimed":
         if (await this.#pushElsewhere(message)) return;
         return this.#env.GATEWAY.deviceClaimed(
-          await this.#grants.userAt(message.gateway, message.anon),
+          await userAt(this.#keys, message.gateway, message.anon),
           message.device,
         );
       case "own":
@@ -95,7 +87,7 @@ export class Deliveries {
   async #pushElsewhere(message: OutboxMessage & { readonly kind: "revoked" | "claimed" }): Promise<boolean> {
     const gateway = this.#external.find((one) => one.uri === message.gateway);
     if (gateway === undefined) return false;
-    const user = await this.#grants.userAt(message.gateway, message.anon);
+    const user = await userAt(this.#keys, message.gateway, message.anon);
     const issuer = this.#env.ISSUER.replace(/\/$/, "");
     await pushEvent(gateway, await signerOf(this.#keys), issuer, user, message);
     return true;

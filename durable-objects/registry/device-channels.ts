@@ -14,7 +14,7 @@ import {
   newChannel,
   receive,
 } from "../../engines/oauth/device-channel.ts";
-import type { RevocationResult, TokenResult, TokenSet } from "./grants.ts";
+import type { RevocationResult, TokenResult, TokenSet } from "./grant-tokens.ts";
 import { type HomeGateway, tokenAnswer } from "./token-answer.ts";
 
 /** What the registry does for a device, whichever way it asks. */

@@ -2,7 +2,9 @@ import type { ClaimedDevice, DeviceHandle, DeviceModel, GrantId } from "../../en
 import { base64url } from "../../engines/oauth/base64url.ts";
 import { equalSecrets, type KeyRing, randomSecret } from "../../engines/oauth/key-ring.ts";
 import { randomInShard, shardOf } from "../../engines/oauth/shard.ts";
-import type { Grant, Grants, TokenResult, TokenSet } from "./grants.ts";
+import type { Grant } from "./grant.ts";
+import type { GrantTokens, TokenResult, TokenSet } from "./grant-tokens.ts";
+import type { Grants } from "./grants.ts";
 import type { Outbox } from "./outbox.ts";
 
 export interface DeviceCode {
@@ -66,15 +68,23 @@ export class DeviceClaims {
   readonly #sql: SqlStorage;
   readonly #keys: KeyRing;
   readonly #grants: Grants;
+  readonly #tokens: GrantTokens;
   readonly #outbox: Outbox;
   /** Last poll of each device, for `slow_down`; forgetting it when the object sleeps harms nobody. */
   readonly #polls = new Map<string, { atMs: number; intervalMs: number }>();
 
-  constructor(storage: DurableObjectStorage, keys: KeyRing, grants: Grants, outbox: Outbox) {
+  constructor(
+    storage: DurableObjectStorage,
+    keys: KeyRing,
+    grants: Grants,
+    tokens: GrantTokens,
+    outbox: Outbox,
+  ) {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#keys = keys;
     this.#grants = grants;
+    this.#tokens = tokens;
     this.#outbox = outbox;
   }
 
@@ -288,7 +298,7 @@ export class DeviceClaims {
   /** First tokens, if the device has been claimed and has not used them yet. */
   async waitingTokens(oauthClientId: string, nowMs: number): Promise<TokenSet | undefined> {
     const grant = this.#grants.ofDevice(oauthClientId);
-    return grant === undefined ? undefined : this.#grants.first(grant.gid, nowMs);
+    return grant === undefined ? undefined : this.#tokens.first(grant.gid, nowMs);
   }
 
   /** The device says at which of the gateways it will connect. */

@@ -3,18 +3,18 @@ import type { Clients } from "./clients.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { DeviceDesk } from "./device-channels.ts";
 import type { DeviceClaims } from "./device-claims.ts";
-import type { Grants } from "./grants.ts";
+import type { GrantTokens } from "./grant-tokens.ts";
 
 const POLL_MS = 5000;
 
 /** What the registry's tables do for a device that asks over MQTT. */
 export function deviceDesk(
-  tables: { clients: Clients; claims: DeviceClaims; grants: Grants },
+  tables: { clients: Clients; claims: DeviceClaims; tokens: GrantTokens },
   keys: KeyRing,
   deliveries: Deliveries,
   issuer: string,
 ): DeviceDesk {
-  const { clients, claims, grants } = tables;
+  const { clients, claims, tokens } = tables;
   return {
     authenticate: async (oauthClientId, secret) =>
       clients.judgeSecret(oauthClientId, await keys.hash("client-secret", secret)),
@@ -31,9 +31,9 @@ export function deviceDesk(
           };
     },
     poll: (oauthClientId, deviceCode) => claims.poll(oauthClientId, deviceCode, POLL_MS, Date.now()),
-    refresh: (oauthClientId, token) => deliveries.pushing(grants.refresh(token, oauthClientId, Date.now())),
+    refresh: (oauthClientId, token) => deliveries.pushing(tokens.refresh(token, oauthClientId, Date.now())),
     revoke: (oauthClientId, token) =>
-      deliveries.pushing(grants.revokeByToken(token, oauthClientId, Date.now())),
+      deliveries.pushing(tokens.revokeByToken(token, oauthClientId, Date.now())),
     presence: (oauthClientId, deviceCode) => claims.presence(oauthClientId, deviceCode, Date.now()),
     waitingTokens: (oauthClientId) => claims.waitingTokens(oauthClientId, Date.now()),
   };

@@ -1,5 +1,5 @@
 import type { IotAccess } from "../../engines/oauth/iot-access.ts";
-import { accessOf, type Grant, type GrantKind, type GrantNote } from "./grants.ts";
+import { accessOf, type Grant, type GrantKind, type GrantNote } from "./grant.ts";
 
 /** One app or device in a person's own list. */
 export interface GrantSummary {

@@ -22,14 +22,10 @@ import { deviceDesk } from "./device-desk.ts";
 import { DeviceReferences, type ReferenceClaim } from "./device-references.ts";
 import type { RegistryEnv } from "./env.ts";
 import { readExternalGateways } from "./external-gateways.ts";
+import type { PolicyName } from "./grant.ts";
 import { type GrantSummary, summaryOf } from "./grant-summary.ts";
-import {
-  Grants,
-  type PolicyName,
-  type RefreshDemand,
-  type RevocationResult,
-  type TokenResult,
-} from "./grants.ts";
+import { GrantTokens, type RefreshDemand, type RevocationResult, type TokenResult } from "./grant-tokens.ts";
+import { Grants } from "./grants.ts";
 import { keyRingOf, routeSealerOf } from "./keys.ts";
 import { Outbox, type OwnedDevice } from "./outbox.ts";
 import { OwnedDevices } from "./owned-devices.ts";
@@ -52,6 +48,7 @@ const DELETION_RETRY_MS = 1000;
 export class Registry extends DurableObject<RegistryEnv> {
   readonly #clients: Clients;
   readonly #grants: Grants;
+  readonly #tokens: GrantTokens;
   readonly #claims: DeviceClaims;
   readonly #consents: AppConsents;
   readonly #sessions: Sessions;
@@ -84,20 +81,21 @@ export class Registry extends DurableObject<RegistryEnv> {
     this.#jobs = new RegistrationJobs(storage.sql);
     this.#deletions = new Deletions(storage.sql, keys, gateways);
     this.#clients = new Clients(storage.sql);
-    this.#grants = new Grants(storage, keys, this.#outbox, tokenLivesFrom(env), issuer);
-    this.#claims = new DeviceClaims(storage, keys, this.#grants, this.#outbox);
-    this.#consents = new AppConsents(storage, keys, this.#grants, issuer);
+    this.#grants = new Grants(storage, this.#outbox);
+    this.#tokens = new GrantTokens(storage, keys, this.#grants, tokenLivesFrom(env), issuer);
+    this.#claims = new DeviceClaims(storage, keys, this.#grants, this.#tokens, this.#outbox);
+    this.#consents = new AppConsents(storage, keys, this.#grants, this.#tokens, issuer);
     this.#sessions = new Sessions(storage);
     this.#attempts = new Attempts(storage.sql);
     this.#references = new DeviceReferences(storage.sql);
     this.#owned = new OwnedDevices(storage.sql);
     this.#pushed = new PushedRequests(storage.sql);
     this.#appTokens = new AppTokens(storage.sql, keys, this.#clients, issuer);
-    this.#deliveries = new Deliveries(env, keys, this.#grants, this.#outbox, external);
+    this.#deliveries = new Deliveries(env, keys, this.#outbox, external);
     const tables = { jobs: this.#jobs, deletions: this.#deletions, outbox: this.#outbox };
     this.#work = new BackgroundWork(env, keys, tables, this.#deliveries, this.#waiters);
     const desk = deviceDesk(
-      { clients: this.#clients, claims: this.#claims, grants: this.#grants },
+      { clients: this.#clients, claims: this.#claims, tokens: this.#tokens },
       keys,
       this.#deliveries,
       env.ISSUER,
@@ -230,7 +228,7 @@ export class Registry extends DurableObject<RegistryEnv> {
     if (this.#clients.authenticate(oauthClientId, credential)?.kind !== "device") {
       return { error: "invalid_client" };
     }
-    return this.#deliveries.pushing(this.#grants.refresh(token, oauthClientId, Date.now(), demand));
+    return this.#deliveries.pushing(this.#tokens.refresh(token, oauthClientId, Date.now(), demand));
   }
 
   // Claims
@@ -366,13 +364,13 @@ export class Registry extends DurableObject<RegistryEnv> {
   // Grants
 
   introspect(gateway: string, token: string): Promise<Introspection> {
-    return this.#grants.introspect(gateway, token, Date.now());
+    return this.#tokens.introspect(gateway, token, Date.now());
   }
 
   async revokeByToken(token: string, oauthClientId: string): Promise<RevocationResult> {
     const ofTheApp = await this.#appTokens.revoke(token, oauthClientId);
     if (ofTheApp !== undefined) return ofTheApp;
-    return this.#deliveries.pushing(this.#grants.revokeByToken(token, oauthClientId, Date.now()));
+    return this.#deliveries.pushing(this.#tokens.revokeByToken(token, oauthClientId, Date.now()));
   }
 
   /** @returns `false` unless it is this user's own, living grant */
@@ -451,7 +449,7 @@ export class Registry extends DurableObject<RegistryEnv> {
   }
 
   refreshApp(oauthClientId: string, token: string, demand: RefreshDemand): Promise<TokenResult> {
-    return this.#deliveries.pushing(this.#grants.refresh(token, oauthClientId, Date.now(), demand));
+    return this.#deliveries.pushing(this.#tokens.refresh(token, oauthClientId, Date.now(), demand));
   }
 
   /** A token of the app's own, for its rules at a gateway. The client has been authenticated. */

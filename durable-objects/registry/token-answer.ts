@@ -1,5 +1,5 @@
 import type { RouteSealer } from "../../engines/oauth/sealed-route.ts";
-import type { TokenSet } from "./grants.ts";
+import type { TokenSet } from "./grant-tokens.ts";
 
 /** The gateway of this DIdP's own operator: the one that opens what `routes` seals. */
 export interface HomeGateway {

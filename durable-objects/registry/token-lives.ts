@@ -1,4 +1,4 @@
-import type { GrantKind } from "./grants.ts";
+import type { GrantKind } from "./grant.ts";
 
 /** How long an access token lives, in milliseconds. */
 export type TokenLives = Readonly<Record<GrantKind, number>>;

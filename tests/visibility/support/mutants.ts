@@ -192,9 +192,9 @@ export const leaks: readonly Mutant[] = [
     finding: "the gateway's pseudonym of the user, another gateway: seen instead of –",
     edits: [
       {
-        file: "durable-objects/registry/grants.ts",
-        find: 'await this.#keys.mac("gateway", "user", gateway, anon);',
-        replace: 'await this.#keys.mac("gateway", "user", "", anon);',
+        file: "durable-objects/registry/names-at-gateways.ts",
+        find: 'await keys.mac("gateway", "user", gateway, anon);',
+        replace: 'await keys.mac("gateway", "user", "", anon);',
       },
     ],
   },
@@ -293,12 +293,12 @@ export const faults: readonly Mutant[] = [
     finding: "a device came back with the token of an ended ownership",
     edits: [
       {
-        file: "durable-objects/registry/grants.ts",
+        file: "durable-objects/registry/grant-tokens.ts",
         find: 'if (grant.gateway !== gateway || grant.status !== "active") return { active: false };',
         replace: "if (grant.gateway !== gateway) return { active: false };",
       },
       {
-        file: "durable-objects/registry/grants.ts",
+        file: "durable-objects/registry/grant-tokens.ts",
         find: "if (parsed.expiresAtMs <= nowMs || isVoided(grant, parsed.sequence)) return { active: false };",
         replace: "if (parsed.expiresAtMs <= nowMs) return { active: false };",
       },

@@ -1,7 +1,7 @@
 /** @jsxRuntime automatic */
 /** @jsxImportSource hono/jsx */
 import type { FC } from "hono/jsx";
-import type { GrantNote } from "../../../../durable-objects/registry/grants.ts";
+import type { GrantNote } from "../../../../durable-objects/registry/grant.ts";
 import { Notice, Page } from "../../../http/page.tsx";
 import { Csrf, personLinks } from "./shared.tsx";
 

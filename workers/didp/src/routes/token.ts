@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import type { CodeResult } from "../../../../durable-objects/registry/app-consents.ts";
-import type { TokenResult } from "../../../../durable-objects/registry/grants.ts";
+import type { TokenResult } from "../../../../durable-objects/registry/grant-tokens.ts";
 import { tokenAnswer } from "../../../../durable-objects/registry/token-answer.ts";
 import { readGateway } from "../../../../engines/oauth/authorization-request.ts";
 import { DEVICE_CODE_GRANT } from "../../../../engines/oauth/client-metadata.ts";
