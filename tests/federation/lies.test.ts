@@ -215,6 +215,17 @@ test("an issuer that hangs holds up its own users, and no more questions at once
   (await connect(a, await liar.token())).cut();
 });
 
+test("an issuer that has moved its endpoint is found again by the next question", async () => {
+  liar.describe = { introspection_endpoint: `${liar.issuer}/moved` };
+  liar.answer = (question, response) => {
+    if (question.path === "/moved") json(authority())(question, response);
+    else response.writeHead(404).end();
+  };
+  expect(await refusalOf(a, await liar.token())).toBe(0x88);
+  (await connect(a, await liar.token())).cut();
+  liar.describe = {};
+});
+
 test("nobody is asked about a token that no trusted issuer has made, nor shown another's", async () => {
   liar.answer = json(authority());
   const token = await liar.token();

@@ -100,7 +100,7 @@ export class ForeignDidp implements TrustedDidp {
     );
   }
 
-  /** RFC 8414, at most once an hour. */
+  /** RFC 8414; kept for an hour, or until a question fails. */
   async #describe(): Promise<IssuerMetadata> {
     if (this.#described !== undefined && Date.now() < this.#described.untilMs)
       return this.#described.metadata;
@@ -149,6 +149,8 @@ export class ForeignDidp implements TrustedDidp {
       return await ask();
     } catch (error) {
       if (error instanceof SecurityEventError) throw error;
+      // Perhaps it has moved: what it says of itself is asked for again.
+      this.#described = undefined;
       log.warn("foreign_didp.failed", { code: "UNAVAILABLE", step });
       throw new CodedError("UNAVAILABLE", "The identity provider of this token gives no proper answer.", {
         cause: error,
