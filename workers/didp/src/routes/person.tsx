@@ -3,11 +3,11 @@
 import { Hono } from "hono";
 import type { GrantSummary } from "../../../../durable-objects/registry/grant-summary.ts";
 import type { OwnedDevice } from "../../../../durable-objects/registry/outbox.ts";
-import { signerOf } from "../../../../durable-objects/registry/signer.ts";
 import { CodedError } from "../../../../engines/errors/coded-error.ts";
 import type { AccessAction } from "../../../../engines/oauth/authority.ts";
 import { base64url } from "../../../../engines/oauth/base64url.ts";
 import { isLoggedIn, type LoggedIn, readOwnForm } from "../browser-session.ts";
+import { deletionReceipt } from "../deletion-receipt.ts";
 import type { DidpApp, DidpContext } from "../didp-app.ts";
 import {
   AppsPage,
@@ -109,26 +109,13 @@ person.get("/deletion/:id", async (c) => {
   return c.html(<ReceiptPage id={c.req.param("id")} isDone={state.finishedMs !== undefined} />);
 });
 
-/** The receipt as a JWT, signed with the key of `/jwks`. */
 person.get("/deletion/:id/receipt", async (c) => {
-  const state = await deletionOf(c);
-  if (state.finishedMs === undefined) throw new CodedError("NOT_FOUND", "The deletion has not finished yet.");
-  const receipt = await (await signerOf(c.var.config.keys)).sign({
-    iss: c.var.config.issuer,
-    jti: c.req.param("id"),
-    iat: Math.floor(state.finishedMs / 1000),
-    requested_at: new Date(state.requestedMs).toISOString(),
-    finished_at: new Date(state.finishedMs).toISOString(),
-    stores: DELETED_STORES,
-  });
+  const { requestedMs, finishedMs } = await deletionOf(c);
+  if (finishedMs === undefined) throw new CodedError("NOT_FOUND", "The deletion has not finished yet.");
+  const receipt = await deletionReceipt(c.var.config, c.req.param("id"), { requestedMs, finishedMs });
   return c.text(receipt, 200, { "content-type": "application/jwt" });
 });
 
-const DELETED_STORES = [
-  "registry: grants, codes, tickets, sessions, list of devices",
-  "personal cloud: devices, selections, retained values, sessions, at every gateway",
-  "pseudonymiser: the pseudonym of every login, recovery codes",
-];
 /** A step that cannot be taken back wants a login of the last five minutes (IDENTITY.md §2.H). */
 const FRESH_MS = 5 * 60_000;
 
