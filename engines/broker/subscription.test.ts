@@ -34,6 +34,19 @@ describe("subscriptions", () => {
   });
 
   test.each([
+    ["a/#", "a/+"],
+    ["a/+", "a/#"],
+  ])("RETAIN stays as published if one of overlapping subscriptions asked for that (%s)", (asks, other) => {
+    const client = new TestHome().client("owner");
+    client.subscribe(asks, { retainAsPublished: true });
+    client.subscribe(other);
+    client.take();
+    client.publish("a/b", "1", { retain: true });
+    client.publish("a/b", "2");
+    expect(client.take()).toMatchObject([{ retain: true }, { retain: false }]);
+  });
+
+  test.each([
     [0, 1, 1],
     [1, 1, 0],
     [2, 0, 0],

@@ -20,7 +20,7 @@ describe("wills", () => {
     return { home, witness };
   }
 
-  test("a delayed will waits for its delay", () => {
+  test("a delayed will waits for its delay, and is sent once [MQTT-3.1.2-10]", () => {
     const { home, witness } = watched();
     home.client("owner", { ...lasting, will: will(60) }).vanish();
     home.pass(59_000);
