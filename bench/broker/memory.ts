@@ -4,6 +4,11 @@ import { Objects } from "./support/objects.ts";
 import { openFiles, residentMib } from "./support/process-facts.ts";
 import type { Target, World } from "./support/targets.ts";
 
+/**
+ * Awake are as many as can connect in ten seconds, before the first fall asleep. Asleep are so many that the garbage of
+ * their waking has been collected, which it is not before some thousands; each has two open files.
+ */
+const most = { connected: 1200, hibernated: 9000 } as const;
 /** A wave of users is asleep before the next one comes, as over a day. */
 const wave = 25;
 
@@ -13,8 +18,8 @@ const wave = 25;
  * fit in 2 GiB, if it goes on like that. Beside it the object that keeps nothing: what the runtime itself takes.
  */
 export async function memory(world: World): Promise<void> {
-  const users = world.isSmoke ? 12 : 1200;
   for (const state of ["connected", "hibernated"] as const) {
+    const users = Math.min(world.users, most[state]);
     const edgenym = await world.restart();
     const objects = new Objects(edgenym);
     await measure(edgenym, (index) => objects.hibernate(index), { users, state });

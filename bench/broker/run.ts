@@ -25,7 +25,7 @@ const questions: Record<string, { ask: (world: World) => Promise<void>; users: n
   "fan-out": { ask: fanOut, users: 2 },
   connect: { ask: connect, users: 500 },
   fairness: { ask: fairness, users: 51 },
-  memory: { ask: memory, users: 1200 },
+  memory: { ask: memory, users: 9000 },
   growth: { ask: growth, users: 5 },
 };
 

@@ -48,6 +48,8 @@ export interface World {
   readonly aedes: Target;
   readonly all: readonly Target[];
   readonly isSmoke: boolean;
+  /** How many the platform has. */
+  readonly users: number;
   /** How often each measurement is taken, target after target; medians are reported. */
   readonly rounds: number;
   /** Ends the platform and starts it on the same state, in a fresh process. */
@@ -116,6 +118,7 @@ export async function withWorld(
       mosquitto: brokerTarget("mosquitto", mosquitto.pid, mosquitto.url),
       aedes,
       isSmoke,
+      users,
       rounds,
       edgenym,
       get all(): readonly Target[] {
