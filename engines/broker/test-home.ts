@@ -10,6 +10,7 @@ import type {
   SubscribeRequest,
   TopicFilter,
   TopicName,
+  Will,
 } from "../mqtt/packet.ts";
 import type {
   AccessAction,
@@ -44,6 +45,15 @@ export const lampModel: DeviceModel = {
   properties: { temperature: { title: "Temperature", unit: "Cel" } },
   actions: { light: { title: "Light" } },
 };
+
+/** A device's will about its state (MESSAGING.md §2). */
+export const stateWill = (payload: string, properties: Properties = {}): Will => ({
+  topicName: "$state" as TopicName, // a test's own
+  payload: utf8.encode(payload),
+  qos: 1,
+  retain: true,
+  properties,
+});
 
 /** What a test says about a client; everything else is a plain, clean connection. */
 export interface ClientOptions extends Partial<Omit<Connect, "type" | "password">> {

@@ -50,6 +50,20 @@ describe("wills", () => {
     expect(witness.takeMessages()).toEqual(["will=w"]);
   });
 
+  test("a will's lifetime begins when it is published (5.0 §3.1.3.2.4) [MQTT-3.3.2-6]", () => {
+    const { home, witness } = watched();
+    const properties = { willDelayInterval: 60, messageExpiryInterval: 10 };
+    home.client("owner", { ...lasting, will: { ...will(60), retain: true, properties } }).vanish();
+    home.pass(61_000);
+    expect(witness.take().at(-1)).toMatchObject({ properties: { messageExpiryInterval: 10 } });
+    home.pass(4000);
+    witness.subscribe("will");
+    expect(witness.take().at(-1)).toMatchObject({ retain: true, properties: { messageExpiryInterval: 5 } });
+    home.pass(6000);
+    witness.subscribe("will");
+    expect(witness.takeMessages()).toEqual([]);
+  });
+
   test("DISCONNECT 0x04 asks for the will, 0x00 discards it", () => {
     const { home, witness } = watched();
     home.client("owner", { will: will(0) }).disconnect(0x04);
