@@ -311,6 +311,11 @@ export class DeviceClaims {
     return this.#device(column, value)?.gateway ?? usual;
   }
 
+  /** The same for a device that is offered: it stays where it is. */
+  gatewayOfOffer(offerHash: string, usual: string, nowMs: number): string {
+    return this.gatewayOf("client_id", this.#offeredGrant(offerHash, nowMs)?.client_id ?? NOBODY, usual);
+  }
+
   /** The device behind a printed code. */
   clientOf(claimHash: string): string | undefined {
     return this.#device("claim_hash", claimHash)?.client_id;

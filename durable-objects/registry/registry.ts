@@ -276,10 +276,11 @@ export class Registry extends DurableObject<RegistryEnv> {
     model: DeviceModel,
     name: string,
   ): Promise<ClaimResult> {
-    const result = this.#claims.accept(offerHash, anon, gateway, model, Date.now());
+    const wanted = this.#claims.gatewayOfOffer(offerHash, gateway, Date.now());
+    const result = this.#claims.accept(offerHash, anon, wanted, model, Date.now());
     if (result.kind !== "claimed") return result;
     await this.#deliveries.pushing(
-      this.#deliveries.announce(gateway, anon, { handle: result.handle, name, model }),
+      this.#deliveries.announce(wanted, anon, { handle: result.handle, name, model }),
     );
     return result;
   }

@@ -4,7 +4,7 @@ import { Developer } from "../streams/developer.ts";
 import { MqttPeer } from "../support/mqtt-peer.ts";
 import type { DeviceTokens } from "../support/owned-device.ts";
 import { ThirdPartyApp } from "../support/third-party-app.ts";
-import { releaseDevice } from "../visibility/support/device-page.ts";
+import { deviceReferences, offerDevice, releaseDevice } from "../visibility/support/device-page.ts";
 import { Link, textOf } from "../visibility/support/link.ts";
 import { connect, refusalOf, waysIn } from "./support/connections.ts";
 import { Operator } from "./support/operator.ts";
@@ -260,6 +260,23 @@ test("bob's device moves to emil, from one DIdP to the other, and nothing of bob
   expect(later.heard.map(({ topicName }) => topicName).join()).not.toContain(oldHandle);
   expect(later.heard.map(textOf)).not.toContain("emil's now");
   for (const link of [watching, emil, now, later]) link.cut();
+});
+
+test("a device that dora gives to emil stays at the gateway where it is", async () => {
+  const [dora, emil] = [owner("dora").person, owner("emil").person];
+  const before = new Set(await deviceReferences(dora, b.didp));
+  const { client, accessToken } = await b.ownedDevice(dora, "a gift", a.gateway);
+  const reference = (await deviceReferences(dora, b.didp)).find((one) => !before.has(one)) ?? "";
+  const link = await connect(a, accessToken);
+  await emil.claim(await offerDevice(dora, b.didp, reference), { deviceName: "a present" });
+  await link.end();
+  const given = await client.poll(await client.switchOn());
+  expect(given.gatewayUri).toBe(a.mqtt);
+  const [now, watching] = [await connect(a, given.accessToken), await connect(a, owner("emil").token)];
+  await watching.subscribe("devices/#");
+  await now.publish("telemetry/t", "given away");
+  await watching.message((message) => textOf(message) === "given away");
+  for (const one of [now, watching]) one.cut();
 });
 
 test("with the second DIdP down, its people wait, those who are connected go on, and nobody else notices", async () => {
