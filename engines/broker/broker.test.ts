@@ -138,6 +138,30 @@ for (const protocolLevel of [4, 5] as const) {
   });
 }
 
+test("a text frame ends the connection as if the network had failed [MQTT-6.0.0-1]", () => {
+  const home = new TestHome();
+  const owner = home.client("owner", { mqttClientId: "o" });
+  owner.subscribe("devices/+/$state");
+  const device = home.client("device", { will: stateWill("lost") });
+  home.run((broker) => broker.receivedText(device.id));
+  expect(device.closeCode).toBe(1003);
+  expect(owner.takeMessages()).toEqual(["devices/dh1/$state=lost"]);
+});
+
+test.each([
+  ["DISCONNECT", { type: "disconnect", reasonCode: 0 } as const],
+  ["a protocol error", publishPacket("a", "x", { properties: { topicAlias: 0xffff } })],
+])("what stands in one frame behind %s is not carried out", (_, last) => {
+  const home = new TestHome();
+  const witness = home.client("owner", { mqttClientId: "w" });
+  witness.subscribe("#");
+  const client = home.client("owner");
+  const packets = [publishPacket("a", "before"), last, publishPacket("a", "after")];
+  client.sendBytes(new Uint8Array(packets.flatMap((packet) => [...encode(packet, 5)])));
+  expect(client.isClosed).toBe(true);
+  expect(witness.takeMessages()).toEqual(["a=before"]);
+});
+
 describe("after a restart that took the sockets", () => {
   test("wills go out, clean sessions are gone, kept ones keep their messages", () => {
     const home = new TestHome();

@@ -52,6 +52,13 @@ describe("enhanced authentication", () => {
     expect(device.take()).toEqual([{ type: "disconnect", reasonCode: 0x82 }]);
   });
 
+  test("AUTH by another method than CONNECT's is a protocol error [MQTT-4.12.1-1]", () => {
+    const device = connected(home());
+    const properties = { ...bearer("second"), authenticationMethod: "PLAIN" };
+    device.send({ type: "auth", reasonCode: 0x19, properties });
+    expect(device.take()).toEqual([{ type: "disconnect", reasonCode: 0x82 }]);
+  });
+
   test("a method that is not offered is refused with 0x8C", () => {
     const client = home().client("device", { properties: { authenticationMethod: "SCRAM-SHA-1" } });
     expect(client.take()).toMatchObject([{ type: "connack", reasonCode: 0x8c }]);
