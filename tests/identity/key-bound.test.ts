@@ -1,5 +1,6 @@
+import { exportJWK, SignJWT } from "jose";
 import * as oauth from "oauth4webapi";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { StrictApp } from "./support/app.ts";
 import { consent, introspect } from "./support/flows.ts";
 import { Person } from "./support/person.ts";
@@ -38,6 +39,57 @@ test("a stolen refresh token is worth nothing without the key, and trying it har
   await expect(app.refresh(tokens.refresh_token ?? "")).rejects.toMatchObject(refused);
   app.dpop = key;
   expect((await app.refresh(tokens.refresh_token ?? "")).access_token).toBeTypeOf("string");
+});
+
+describe("a proof (RFC 9449 §4.3)", () => {
+  const seconds = (offset: number) => Math.floor(Date.now() / 1000) + offset;
+  const otherCase = (url: string) => url.replace("http://", "HTTP://");
+  const cases: readonly [string, (url: string) => { claims?: object; header?: object }, boolean][] = [
+    ["for this very request", () => ({}), true],
+    ["with a query and a fragment in its URL", (url) => ({ claims: { htu: `${url}?a=b#c` } }), true],
+    ["with its URL in another case", (url) => ({ claims: { htu: otherCase(url) } }), true],
+    ["for another method", () => ({ claims: { htm: "GET" } }), false],
+    ["for another endpoint", (url) => ({ claims: { htu: url.replace("/token", "/par") } }), false],
+    ["for another host", () => ({ claims: { htu: "https://as.example/token" } }), false],
+    ["of an hour ago", () => ({ claims: { iat: seconds(-3600) } }), false],
+    ["of in ten minutes", () => ({ claims: { iat: seconds(600) } }), false],
+    ["without an id", () => ({ claims: { jti: undefined } }), false],
+    ["that is some other JWT", () => ({ header: { typ: "JWT" } }), false],
+    ["without its key", () => ({ header: { jwk: undefined } }), false],
+  ];
+  test.each(cases)("%s", async (_, change, isGood) => {
+    const { app, tokens } = await boundApp();
+    const key = app.dpop ?? never();
+    const url = `${platform.didp}/token`;
+    const { claims, header } = change(url);
+    const said = { htm: "POST", htu: url, jti: crypto.randomUUID(), iat: seconds(0), ...claims };
+    const jwk = await exportJWK(key.publicKey);
+    const dpop = await new SignJWT(said)
+      .setProtectedHeader({ typ: "dpop+jwt", alg: "ES256", jwk, ...header })
+      .sign(key.privateKey);
+    const refresh = (refresh_token: string, proof: string) =>
+      fetch(url, {
+        method: "POST",
+        headers: { dpop: proof },
+        body: new URLSearchParams({
+          grant_type: "refresh_token",
+          client_id: app.client.client_id,
+          refresh_token,
+        }),
+      });
+    const error = async (answer: Response) => ((await answer.json()) as { error?: string }).error;
+    if (isGood) {
+      expect((await refresh(tokens.refresh_token ?? "", dpop)).status).toBe(200);
+      return;
+    }
+    // Whether the token is worth anything is not looked at first.
+    expect(await error(await refresh("made up", dpop))).toBe("invalid_dpop_proof");
+    expect(await error(await refresh(tokens.refresh_token ?? "", dpop))).toBe("invalid_dpop_proof");
+    expect(await error(await refresh(tokens.refresh_token ?? "", `${dpop}, ${dpop}`))).toBe(
+      "invalid_dpop_proof",
+    );
+    expect((await app.refresh(tokens.refresh_token ?? "")).access_token).toBeTypeOf("string");
+  });
 });
 
 test("a code asked for under one key is not given to another", async () => {

@@ -128,14 +128,11 @@ async function refreshApp(
 ): Promise<TokenResult> {
   const presented = required(parameters, "refresh_token");
   const client = await authenticateApp(c, caller);
+  const demand = { thumbprint: await readTokenProof(c, client), gateway, scope: parameters.get("scope") };
   const registry = registryFor(c.env, presented);
   return registry === undefined
     ? { error: "invalid_grant" }
-    : registry.refreshApp(client.oauthClientId, presented, {
-        thumbprint: await readTokenProof(c, client),
-        gateway,
-        scope: parameters.get("scope"),
-      });
+    : registry.refreshApp(client.oauthClientId, presented, demand);
 }
 
 async function exchangeCode(
@@ -146,9 +143,9 @@ async function exchangeCode(
 ): Promise<CodeResult> {
   const code = required(parameters, "code");
   const client = await authenticateApp(c, caller);
+  const thumbprint = await readTokenProof(c, client);
   const registry = registryFor(c.env, code);
   if (registry === undefined) return { error: "invalid_grant" };
-  const thumbprint = await readTokenProof(c, client);
   return registry.exchangeCode({
     code,
     oauthClientId: client.oauthClientId,
