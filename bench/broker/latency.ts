@@ -12,7 +12,7 @@ export async function latency(world: World): Promise<void> {
   for (const clients of sizes) {
     // Few clients are measured on all systems in the same seconds, so that a noisy moment hits all of them.
     const isTogether = clients <= 10;
-    const seconds = world.isSmoke ? 2 : clients === 1 ? 10 : 4;
+    const seconds = world.isSmoke ? 2 : isTogether ? 20 : 4;
     const rounds = world.isSmoke ? 1 : world.rounds;
     const results = new Map<Target, ReturnType<typeof latencies>[]>(world.all.map((target) => [target, []]));
     for (let round = 0; round < rounds; round += 1) {
