@@ -20,7 +20,11 @@ import { type HomeGateway, tokenAnswer } from "./token-answer.ts";
 /** What the registry does for a device, whichever way it asks. */
 export interface DeviceDesk {
   authenticate(oauthClientId: string, secret: string): Promise<"right" | "wrong" | "disabled">;
-  deviceCode(oauthClientId: string, boot?: string): Promise<Readonly<Record<string, unknown>>>;
+  deviceCode(
+    oauthClientId: string,
+    boot?: string,
+    resource?: string,
+  ): Promise<Readonly<Record<string, unknown>>>;
   poll(oauthClientId: string, deviceCode: string): Promise<TokenResult>;
   refresh(oauthClientId: string, token: string): Promise<TokenResult>;
   revoke(oauthClientId: string, token: string): Promise<RevocationResult>;
@@ -167,7 +171,7 @@ export class DeviceChannels {
   async #answer(oauthClientId: string, request: DeviceRequest): Promise<Readonly<Record<string, unknown>>> {
     switch (request.kind) {
       case "device_authorization":
-        return this.#desk.deviceCode(oauthClientId, request.boot);
+        return this.#desk.deviceCode(oauthClientId, request.boot, request.resource);
       case "presence":
         return (await this.#desk.presence(oauthClientId, request.deviceCode))
           ? {}

@@ -1,3 +1,4 @@
+import { findGateway } from "../../engines/oauth/authorization-request.ts";
 import type { KeyRing } from "../../engines/oauth/key-ring.ts";
 import type { Clients } from "./clients.ts";
 import type { Deliveries } from "./deliveries.ts";
@@ -13,12 +14,18 @@ export function deviceDesk(
   keys: KeyRing,
   deliveries: Deliveries,
   issuer: string,
+  gateways: readonly string[],
 ): DeviceDesk {
   const { clients, claims, tokens } = tables;
   return {
     authenticate: async (oauthClientId, secret) =>
       clients.judgeSecret(oauthClientId, await keys.hash("client-secret", secret)),
-    deviceCode: async (oauthClientId, boot) => {
+    deviceCode: async (oauthClientId, boot, resource) => {
+      if (resource !== undefined) {
+        const gateway = findGateway(resource, gateways);
+        if (gateway === undefined) return { error: "invalid_target" };
+        claims.wantGateway(oauthClientId, gateway);
+      }
       const code = await claims.deviceCode(oauthClientId, boot, Date.now());
       return code === undefined
         ? { error: "invalid_client" }

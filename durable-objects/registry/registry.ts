@@ -99,6 +99,7 @@ export class Registry extends DurableObject<RegistryEnv> {
       keys,
       this.#deliveries,
       env.ISSUER,
+      gateways,
     );
     this.#channels = new DeviceChannels(ctx, desk, home);
   }

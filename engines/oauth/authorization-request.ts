@@ -85,9 +85,14 @@ export function readAuthorizationRequest(
  * @throws OAuthError `invalid_target`
  */
 export function readGateway(resource: string | undefined, gateways: readonly string[]): string {
-  const known = gateways.find((gateway) => resource === undefined || sameResource(gateway, resource));
+  const known = resource === undefined ? gateways[0] : findGateway(resource, gateways);
   if (known === undefined) throw new OAuthError("invalid_target", "resource: not a gateway of this server.");
   return known;
+}
+
+/** The gateway that a `resource` names, if it is one of these. */
+export function findGateway(resource: string, gateways: readonly string[]): string | undefined {
+  return gateways.find((gateway) => sameResource(gateway, resource));
 }
 
 function sameResource(gateway: string, resource: string): boolean {

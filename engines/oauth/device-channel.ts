@@ -30,8 +30,11 @@ export interface ChannelState {
 /** What a device may ask here. */
 export type DeviceRequest =
   | { readonly kind: "token"; readonly grantType: string; readonly token: string }
-  /** `boot`: random at each start of the device, for the claim policy "possession". */
-  | { readonly kind: "device_authorization"; readonly boot?: string }
+  /**
+   * `boot`: random at each start of the device, for the claim policy "possession"; `resource`: the gateway that it is
+   * for (RFC 8707).
+   */
+  | { readonly kind: "device_authorization"; readonly boot?: string; readonly resource?: string }
   | { readonly kind: "revoke"; readonly token: string }
   | { readonly kind: "presence"; readonly deviceCode: string };
 
@@ -223,7 +226,11 @@ function readRequest(packet: Publish): { request: DeviceRequest; id: string | un
     }
     case "oauth/device_authorization":
       return {
-        request: { kind: "device_authorization", ...("boot" in fields ? { boot: text("boot") } : {}) },
+        request: {
+          kind: "device_authorization",
+          ...("boot" in fields ? { boot: text("boot") } : {}),
+          ...("resource" in fields ? { resource: text("resource") } : {}),
+        },
         id,
       };
     case "oauth/presence":

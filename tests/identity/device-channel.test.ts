@@ -1,15 +1,19 @@
 import { connectAsync, type IClientOptions, type MqttClient } from "mqtt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makeExternalGateway } from "./support/external-gateway.ts";
 import { DEVICE_CODE_GRANT, type MadeDevice, openFactory } from "./support/factory.ts";
 import { introspect, openClaim } from "./support/flows.ts";
 import { Person } from "./support/person.ts";
 import { type Platform, startPlatform } from "./support/platform.ts";
 
+const GATEWAY = "https://gateway.elsewhere.example";
 let platform: Platform;
 let factory: Awaited<ReturnType<typeof openFactory>>;
 
 beforeAll(async () => {
-  platform = await startPlatform(19340);
+  // Nobody listens where it wants to be told.
+  const elsewhere = await makeExternalGateway(GATEWAY, "http://127.0.0.1:9/events");
+  platform = await startPlatform(19340, { EXTERNAL_GATEWAYS: JSON.stringify([elsewhere.setting]) });
   factory = await openFactory(platform);
 });
 afterAll(() => platform.stop());
@@ -95,6 +99,18 @@ describe.each([
       refresh_token: claimed.refresh_token ?? "",
     });
     expect(refused).toMatchObject({ error: "invalid_grant" });
+    await client.endAsync();
+  });
+
+  test("a device for another operator's gateway says so, and is sent there", async () => {
+    const device = await factory.make();
+    const { client, ask, next } = await channel(device, { protocolVersion });
+    const nowhere = { resource: "https://gateway.example" };
+    expect(await ask("oauth/device_authorization", nowhere)).toMatchObject({ error: "invalid_target" });
+    await ask("oauth/device_authorization", { resource: GATEWAY });
+    const person = new Person("paula");
+    await person.submit(await openClaim(platform, person, device.user_code), { decision: "approve" });
+    expect((await next("claimed")).gateway_uri).toBe("wss://gateway.elsewhere.example/mqtt");
     await client.endAsync();
   });
 
