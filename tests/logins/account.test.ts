@@ -1,38 +1,22 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openWhenDone } from "../identity/support/flows.ts";
 import { Person, type View } from "../identity/support/person.ts";
-import { type Platform, startPlatform } from "../identity/support/platform.ts";
-import { startLyingProvider } from "./support/lying-provider.ts";
 import { noticeOf, submitTo } from "./support/page.ts";
 import { lastLoggedIn } from "./support/stores.ts";
+import { startTwoLogins, type TwoLogins } from "./support/two-logins.ts";
 
 const PORT = 18780;
-let platform: Platform;
-let one: Awaited<ReturnType<typeof startLyingProvider>>;
-let two: Awaited<ReturnType<typeof startLyingProvider>>;
+let logins: TwoLogins;
+let platform: TwoLogins["platform"];
+let one: TwoLogins["one"];
+let two: TwoLogins["two"];
 let people = 0;
 
 beforeAll(async () => {
-  one = await startLyingProvider(PORT + 5, "");
-  two = await startLyingProvider(PORT + 6, "");
-  platform = await startPlatform(PORT, {
-    UIDPS: JSON.stringify(
-      [one, two].map(({ issuer }, index) => ({
-        id: ["one", "two"][index],
-        name: ["First login", "Second login"][index],
-        protocol: "oidc",
-        issuer,
-        client_id: "didp",
-        client_secret: "a-secret-of-this-test-only",
-        allow_insecure_issuer: true,
-      })),
-    ),
-  });
+  logins = await startTwoLogins(PORT, "");
+  ({ platform, one, two } = logins);
 });
-afterAll(async () => {
-  await platform?.stop();
-  for (const provider of [one, two]) await provider?.stop();
-});
+afterAll(() => logins?.stop());
 
 /** A browser in which somebody has logged in; `name` is that person's subject at the provider. */
 async function browser(

@@ -160,4 +160,32 @@ describe.skipIf(!isThere)("in a real browser", () => {
       await context.close();
     }
   });
+
+  test("names that others chose break, and no page scrolls sideways at 320 px (WCAG 2.2 §1.4.10)", async () => {
+    const context = await browser.newContext({ viewport: { width: 320, height: 700 } });
+    const page = await context.newPage();
+    const check = async (heading: RegExp) => {
+      await page.getByRole("heading", { name: heading, level: 1 }).waitFor();
+      const wide = await page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+      );
+      expect(wide, heading.source).toBe(0);
+    };
+    await page.goto(`${platform.didp}/login/uni?to=/me/account`);
+    await page.getByRole("button", { name: "Send" }).click();
+    const redirect_uri = `https://${"a-long-name-".repeat(5)}x.example/cb`;
+    const app = await StrictApp.register(platform, {
+      client_name: "Unbroken".repeat(10),
+      redirect_uris: [redirect_uri],
+    });
+    const open = async (changes: Readonly<Record<string, string>>) =>
+      page.goto((await app.begin({ redirect_uri, ...changes })).url.href);
+    await open({});
+    await check(/asks for access/);
+    await open({ prompt: "login" });
+    await check(/Is it still you/);
+    await open({ response_type: "token" });
+    await check(/not possible/);
+    await context.close();
+  });
 });

@@ -1,35 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Person } from "../identity/support/person.ts";
-import { type Platform, startPlatform } from "../identity/support/platform.ts";
-import { type Lies, startLyingProvider } from "./support/lying-provider.ts";
+import type { Lies } from "./support/lying-provider.ts";
 import { pseudonyms } from "./support/stores.ts";
+import { startTwoLogins, type TwoLogins } from "./support/two-logins.ts";
 
 const PORT = 18700;
-let platform: Platform;
-let one: Awaited<ReturnType<typeof startLyingProvider>>;
-let two: Awaited<ReturnType<typeof startLyingProvider>>;
+let logins: TwoLogins;
+let platform: TwoLogins["platform"];
+let one: TwoLogins["one"];
+let two: TwoLogins["two"];
 
 beforeAll(async () => {
-  one = await startLyingProvider(PORT + 5, "canary-subject");
-  two = await startLyingProvider(PORT + 6, "canary-subject");
-  platform = await startPlatform(PORT, {
-    UIDPS: JSON.stringify(
-      [one, two].map(({ issuer }, index) => ({
-        id: ["one", "two"][index],
-        name: `Provider ${index}`,
-        protocol: "oidc",
-        issuer,
-        client_id: "didp",
-        client_secret: "a-secret-of-this-test-only",
-        allow_insecure_issuer: true,
-      })),
-    ),
-  });
+  logins = await startTwoLogins(PORT, "canary-subject");
+  ({ platform, one, two } = logins);
 });
-afterAll(async () => {
-  await platform?.stop();
-  for (const provider of [one, two]) await provider?.stop();
-});
+afterAll(() => logins?.stop());
 
 async function logIn(lies: Lies, person = new Person("")) {
   one.lies = lies;
