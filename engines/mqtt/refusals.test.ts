@@ -331,6 +331,7 @@ const at5: readonly Case[] = [
     publish5(0x26, 0, 3, 0xed, 0xa0, 0x80, 0, 0),
     malformed,
   ],
+  ["a remaining length longer than needed [MQTT-1.5.5-1]", byHand("c0 80 00"), malformed],
   ["PUBLISH whose property length is longer than needed", packet(0x30, ...str("a"), 0x80, 0x00), malformed],
   ["PUBACK with a reason of SUBACK [MQTT-3.4.2-1]", packet(0x40, 0, 1, 0x01), protocolError],
   ["PUBREC with an unknown reason [MQTT-3.5.2-1]", packet(0x50, 0, 1, 0xff), protocolError],
