@@ -10,6 +10,8 @@ export const canaryNames = [
   "personName",
   "anonymousId",
   "gatewayUser",
+  "gatewayApp",
+  "webhookSecret",
   "deviceHandle",
   "pairwiseHandle",
   "deviceTokens",

@@ -1,4 +1,7 @@
-/** Who is watched: the columns of IDENTITY.md §3.1, the second app and the control beside the first, and the owners. */
+/**
+ * Who is watched: the columns of IDENTITY.md §3.1, the second app and the control beside the first, the server that a
+ * rule posts to, and the owners.
+ */
 export const everybody = [
   "manufacturer",
   "uidp",
@@ -13,6 +16,7 @@ export const everybody = [
   "tpa2",
   "control",
   "otherGateway",
+  "webhook",
   "owner",
   "operator",
 ] as const;

@@ -16,6 +16,7 @@ import { liveALife } from "./flows/device-life.ts";
 import { DirectoryLogins } from "./flows/directory-logins.ts";
 import { fetchOfEmployee, registerInBatches } from "./flows/factory-batches.ts";
 import { OtherGateway, useOtherGateway } from "./flows/other-gateway.ts";
+import { WebhookServer } from "./flows/webhook.ts";
 import { accepted, Link, textOf } from "./link.ts";
 import { addressOf, as, type Caller } from "./network.ts";
 import { ObservedPlatform } from "./observed-platform.ts";
@@ -47,14 +48,16 @@ export async function fullRun(firstPort: number, plugins: PlatformOptions["plugi
     gateways: [other.setting],
     plugins,
   });
+  const webhook = await WebhookServer.listen(platform.captures);
   let walked: Awaited<ReturnType<typeof walk>>;
   try {
     await other.listen(platform.captures);
-    walked = await walk(platform, directories, other);
+    walked = await walk(platform, directories, other, webhook);
   } finally {
     // The servers of this run go first: whatever fails afterwards, the next run finds their ports free.
     await directories.stop();
     await other.close();
+    await webhook.close();
     await platform.stop();
   }
   const canaries = { ...walked.canaries, anonymousId: [...platform.anonymousIds] };
@@ -85,6 +88,7 @@ async function walk(
   platform: ObservedPlatform,
   directories: DirectoryLogins,
   other: OtherGateway,
+  webhook: WebhookServer,
 ): Promise<{ canaries: Canaries; handles: FullRun["handles"]; deleted: Deleted }> {
   const { addresses, captures } = platform;
   const { didp, gateway } = addresses;
@@ -131,6 +135,7 @@ async function walk(
   );
   if (!deployed.ok) throw new Error(`the rule was refused: ${await deployed.text()}`);
   await owner.subscribe("rules/#");
+  scene.plant("webhookSecret", await webhook.deployRule(gateway, ownerTokens.accessToken));
 
   // Online: by the sealed route, by TCP, by the sealed route again.
   const value = `21.${randomDigits()}`;
@@ -183,6 +188,7 @@ async function walk(
   await lamp.publish("command/led/reply", JSON.stringify({ id: command, status: "done", value: true }));
   await firstApp.message((packet) => packet.topicName.endsWith("/reply"));
   await owner.message((packet) => packet.topicName === "rules/copies/copies");
+  await webhook.posted();
 
   // Renewed, looked up by somebody who may not, ended in every way.
   firstTokens = await scene.tokensOf(() => client.refresh(firstTokens.refreshToken));
@@ -225,6 +231,7 @@ async function walk(
   scene.plant("subject", ...people.map(({ subject }) => subject));
   scene.plant("email", ...people.map(({ email }) => email));
   scene.plant("personName", ...people.map(({ name }) => name));
+  scene.plant("gatewayApp", await platform.appHere(tpa.client.client_id));
   scene.plant("gatewayUser", await platform.userBehind(tpaTokens.gatewayUri));
   scene.plant("deviceHandle", ...deviceHandles);
   scene.plant("pairwiseHandle", handleIn(seen.topicName));

@@ -17,6 +17,7 @@ export const columns = [
   ["device", "device"],
   ["TPA", "tpa"],
   ["another gateway", "otherGateway"],
+  ["server of a webhook", "webhook"],
 ] as const satisfies readonly (readonly [title: string, party: Party])[];
 
 /** One cell: what was measured and what must be there. */
@@ -85,6 +86,8 @@ const neverInUrls: readonly CanaryName[] = [
   "personName",
   "anonymousId",
   "gatewayUser",
+  "gatewayApp",
+  "webhookSecret",
   "deviceHandle",
   "deviceTokens",
   "appTokens",

@@ -137,6 +137,18 @@ export const leaks: readonly Mutant[] = [
     ],
   },
   {
+    name: "a posting brings along what signs it",
+    check: "matrix",
+    finding: "secret that signs a rule's postings (webhook), server of a webhook: seen instead of –",
+    edits: [
+      {
+        file: "engines/streams/webhook-message.ts",
+        find: '"webhook-timestamp": timestamp,',
+        replace: '"webhook-timestamp": timestamp, "webhook-secret": secrets.current,',
+      },
+    ],
+  },
+  {
     name: "devices and apps are told the gateway's pseudonym with their tokens",
     check: "matrix",
     finding: "the gateway's pseudonym of the user, device: seen instead of –",

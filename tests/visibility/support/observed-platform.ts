@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type LocalLogin, startLocalLogin } from "../../../demo/local-login.ts";
+import { keyRingOf } from "../../../durable-objects/registry/keys.ts";
+import { appAt } from "../../../durable-objects/registry/names-at-gateways.ts";
 import { fromBase64url } from "../../../engines/oauth/base64url.ts";
 import { RouteSealer } from "../../../engines/oauth/sealed-route.ts";
 import { type Addresses, addressesFrom } from "../../../scripts/platform/addresses.ts";
@@ -89,6 +91,7 @@ export class ObservedPlatform {
         EXTERNAL_GATEWAYS: JSON.stringify(more.gateways ?? []),
         DEVICE_POLL_SECONDS: "1",
         APP_REGISTRATIONS_PER_MINUTE: "1000",
+        ALLOW_LOOPBACK_WEBHOOKS: "true",
       },
     });
     const portOf = (address: string) => Number(new URL(address).port);
@@ -134,6 +137,11 @@ export class ObservedPlatform {
     const { results } = await database.prepare("SELECT DISTINCT anon FROM pseudonym").all<{ anon: string }>();
     for (const { anon } of results) this.anonymousIds.add(anon);
     return results.map(({ anon }) => anon);
+  }
+
+  /** The gateway's pseudonym of an app. */
+  appHere(oauthClientId: string): Promise<string> {
+    return appAt(keyRingOf(JSON.stringify(this.secrets.didpKeys)), this.addresses.gateway, oauthClientId);
   }
 
   /** The gateway's pseudonym of the user whose `wss://…/mqtt/{route}` this is. */
