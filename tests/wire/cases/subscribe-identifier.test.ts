@@ -26,3 +26,21 @@ behaviour(
   },
   { levels: [5] },
 );
+
+behaviour(
+  "a retained message carries the identifier of the subscription that asks for it, and no other's [MQTT-3.3.4-3]",
+  async ({ open, topic, retain }) => {
+    await retain(await open(), topic("a"), "kept");
+    const client = await open();
+    const subscribe = async (packetId: number, filter: string, properties: number[]) => {
+      client.send(0x82, [0, packetId], properties, str(filter), 0);
+      await client.receives(0x90, [0, packetId], 0, 0);
+      const [message] = await client.receivesUntilPing();
+      return message?.type === "publish" ? message.properties?.subscriptionIdentifiers : "no message";
+    };
+    expect(await subscribe(1, topic("+"), list(0x0b, 7))).toEqual([7]);
+    expect(await subscribe(2, topic("#"), list(0x0b, 8))).toEqual([8]);
+    expect(await subscribe(3, topic("a"), [0])).toBeUndefined();
+  },
+  { levels: [5] },
+);
