@@ -40,9 +40,9 @@ afterAll(async () => {
 
 test.each([
   ["light", 1280],
-  ["light", 360],
+  ["light", 320],
   ["dark", 1280],
-  ["dark", 360],
+  ["dark", 320],
 ] as const)("no page breaks a rule of WCAG 2.2 AA, %s, %i px wide", async (colorScheme, width) => {
   const context = await browser.newContext({ colorScheme, viewport: { width, height: 800 } });
   const page = await context.newPage();

@@ -3,7 +3,8 @@ import type { Context } from "hono";
 /**
  * The stylesheet of every server-rendered page (DIdP, gateway), served by each Worker at `/style.css`.
  * Colours are tokens; every text colour has at least 4.5:1 and every border of a control at least 3:1 against
- * its ground in both schemes (WCAG 2.2 §1.4.3, §1.4.11). No web font, no image.
+ * its ground in both schemes (WCAG 2.2 §1.4.3, §1.4.11). Words that others chose break where they must, so that nothing
+ * scrolls sideways at 320 px (§1.4.10) but a table in its own box. No web font, no image.
  */
 export const style = `
 :root {
@@ -22,7 +23,7 @@ export const style = `
 }
 *, *::before, *::after { box-sizing: border-box; }
 html { font: 100%/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
-body { margin: 0; min-height: 100vh; background: var(--ground); color: var(--ink); display: flex; flex-direction: column; }
+body { margin: 0; min-height: 100vh; background: var(--ground); color: var(--ink); display: flex; flex-direction: column; overflow-wrap: anywhere; }
 a { color: var(--accent); text-underline-offset: 0.2em; }
 :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; border-radius: 0.25rem; }
 .skip { position: absolute; left: -100vw; }
@@ -50,7 +51,8 @@ li { margin: 0.25rem 0; }
 ul.plain, ol.plain { list-style: none; padding: 0; }
 dl.facts { display: grid; grid-template-columns: minmax(7rem, max-content) 1fr; gap: 0.35rem 1rem; margin: 0 0 0.75rem; }
 dl.facts dt { color: var(--quiet); }
-dl.facts dd { margin: 0; overflow-wrap: anywhere; }
+dl.facts dd { margin: 0; }
+@media (max-width: 30rem) { dl.facts { grid-template-columns: 1fr; gap: 0; } dl.facts dd { margin: 0 0 0.5rem; } }
 form { margin: 0; }
 fieldset { border: 1px solid var(--line); border-radius: var(--radius); padding: 0.75rem 1rem; margin: 0 0 1rem; }
 legend { font-weight: 600; padding: 0 0.35rem; }
@@ -81,7 +83,7 @@ button.link { background: none; border: 0; padding: 0.35rem 0; min-height: 1.5re
 ol.steps { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; margin: 0 0 1rem; color: var(--quiet); font-size: 0.95rem; }
 ol.steps li { display: flex; gap: 0.45rem; align-items: baseline; }
 ol.steps li[aria-current] { color: var(--ink); font-weight: 600; }
-table { border-collapse: collapse; width: 100%; margin: 0 0 1rem; }
+table { border-collapse: collapse; width: 100%; margin: 0 0 1rem; overflow-wrap: normal; }
 th, td { text-align: left; padding: 0.45rem 0.75rem 0.45rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 .scroll { overflow-x: auto; }
 code, .mono { font-family: ui-monospace, "SFMono-Regular", Consolas, monospace; font-size: 0.95em; overflow-wrap: anywhere; }

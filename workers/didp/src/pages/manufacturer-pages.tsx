@@ -75,8 +75,8 @@ export const ManufacturerPage: FC<{
       )}
     </section>
     <section class="card">
-      <h2>Batches</h2>
-      <div class="scroll">
+      <h2 id="batches">Batches</h2>
+      <section class="scroll" tabindex={0} aria-labelledby="batches">
         <table>
           <thead>
             <tr>
@@ -95,7 +95,7 @@ export const ManufacturerPage: FC<{
             ))}
           </tbody>
         </table>
-      </div>
+      </section>
       <p class="quiet small">
         Groups below ten are not counted, so that nothing is told about single owners.
       </p>
