@@ -40,10 +40,14 @@ describe("flow control", () => {
 
   test("a client that exceeds our Receive Maximum is disconnected with 0x93", () => {
     const home = new TestHome({ receiveMaximum: 3 });
+    const witness = home.client("owner", { mqttClientId: "witness" });
+    witness.subscribe("a");
     const client = home.client("owner");
     client.take();
-    for (let packetId = 1; packetId <= 4; packetId++) client.publish("a", "x", { qos: 2, packetId });
+    for (let packetId = 1; packetId <= 4; packetId++)
+      client.publish("a", `${packetId}`, { qos: 2, packetId });
     expect(client.take().at(-1)).toEqual({ type: "disconnect", reasonCode: 0x93 });
+    expect(witness.takeMessages()).toEqual(["a=1", "a=2", "a=3"]);
   });
 
   test.each([
