@@ -3,10 +3,16 @@
  * login are not in here and never reach either of them (IDENTITY.md §3.1).
  */
 
-/** A user as one gateway knows them: HMAC(key of that gateway, anonymous id), base64url. Names the PCM object. */
+/**
+ * A user as one gateway knows them: HMAC(key of that gateway, anonymous id), base64url; another operator's user by
+ * `foreignUser`. Names the PCM object.
+ */
 export type GatewayUserId = string & { readonly __brand: "GatewayUserId" };
 
-/** An app as one gateway knows it: HMAC(key of that gateway, client id), base64url. Names the objects of its rules. */
+/**
+ * An app as one gateway knows it: HMAC(key of that gateway, client id), base64url; another operator's app by
+ * `foreignApp`. Names the objects of its rules.
+ */
 export type GatewayAppId = string & { readonly __brand: "GatewayAppId" };
 
 /** `dh`: a device under one ownership; new with every owner. base64url of 16 random bytes. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Person } from "../../cli/sim/person.ts";
+import { Edgenym } from "../e2e/support/edgenym.ts";
 import { Developer } from "../streams/developer.ts";
 import { MqttPeer } from "../support/mqtt-peer.ts";
 import type { DeviceTokens } from "../support/owned-device.ts";
@@ -260,6 +261,15 @@ test("bob's device moves to emil, from one DIdP to the other, and nothing of bob
   expect(later.heard.map(({ topicName }) => topicName).join()).not.toContain(oldHandle);
   expect(later.heard.map(textOf)).not.toContain("emil's now");
   for (const link of [watching, emil, now, later]) link.cut();
+});
+
+test("the command line gets dora a token for the first gateway, and none for one that nobody knows", async () => {
+  const ask = (gateway: string) =>
+    new Edgenym(b.platform.stateDir, ["token", "--owner", "--as", "carol", "--gateway", gateway]);
+  const known = ask(a.gateway);
+  expect(await known.ended).toBe(0);
+  (await connect(a, String(known.records[0]?.access_token))).cut();
+  expect(await ask("https://gateway.example").ended).toBe(3);
 });
 
 test("a device that dora gives to emil stays at the gateway where it is", async () => {
