@@ -42,7 +42,7 @@ export type DeviceRequest =
 export interface AnswerAddress {
   readonly topicName: TopicName;
   /** The request's own `id`, echoed. */
-  readonly id?: string;
+  readonly id?: string | number;
   readonly correlationData?: Uint8Array;
 }
 
@@ -213,11 +213,11 @@ function publish(state: ChannelState, packet: Publish) {
   return { state: { ...state, isWaiting }, steps: [...acknowledged, asked] };
 }
 
-function readRequest(packet: Publish): { request: DeviceRequest; id: string | undefined } | undefined {
+function readRequest(packet: Publish): { request: DeviceRequest; id: AnswerAddress["id"] } | undefined {
   const fields = readFields(packet.payload);
   if (fields === undefined) return undefined;
   const text = (name: string) => (typeof fields[name] === "string" ? fields[name] : "");
-  const id = "id" in fields ? String(fields.id).slice(0, 64) : undefined;
+  const id = readId(fields.id);
   switch (packet.topicName as string) {
     case "oauth/token": {
       const grantType = text("grant_type");
@@ -252,7 +252,12 @@ function readFields(payload: Uint8Array): Readonly<Record<string, unknown>> | un
   }
 }
 
-function addressOf(packet: Publish, id: string | undefined): AnswerAddress {
+/** Said back as it came, so that whoever counts finds the number. */
+function readId(id: unknown): AnswerAddress["id"] {
+  return id === undefined || typeof id === "number" ? id : String(id).slice(0, 64);
+}
+
+function addressOf(packet: Publish, id: AnswerAddress["id"]): AnswerAddress {
   const { responseTopic, correlationData } = packet.properties ?? {};
   return {
     topicName: responseTopic ?? ANSWER_TOPIC,

@@ -175,6 +175,17 @@ test("MQTT 5: the answer comes to the response topic with the correlation data",
   await client.endAsync();
 });
 
+test.each([7, "7"])("an id is said back as it came: %j", async (id) => {
+  const client = await connect(await factory.make());
+  const answered = new Promise<string>((resolve) =>
+    client.once("message", (_topic, payload) => resolve(String(payload))),
+  );
+  await client.subscribeAsync("oauth/res");
+  await client.publishAsync("oauth/token", JSON.stringify({ id, grant_type: "password" }), { qos: 1 });
+  expect(JSON.parse(await answered)).toEqual({ id, error: "unsupported_grant_type" });
+  await client.endAsync();
+});
+
 test("one device's connection hears nothing of another's", async () => {
   const [own, other] = [await factory.make(), await factory.make()];
   const [mine, theirs] = [await channel(own), await channel(other)];
