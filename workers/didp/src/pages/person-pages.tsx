@@ -161,6 +161,26 @@ const noteWords: Readonly<Record<GrantNote, string>> = {
   banned: "",
 };
 
+/** The button for what cannot be undone, and the way back. */
+const LastQuestion: FC<{
+  readonly csrf: string;
+  readonly action: string;
+  readonly decision: string;
+  readonly answer: string;
+}> = ({ csrf, action, decision, answer }) => (
+  <form method="post" action={action}>
+    <Csrf token={csrf} />
+    <div class="actions">
+      <button type="submit" class="danger" name="decision" value={decision}>
+        {answer}
+      </button>
+      <a class="button" href="/me/devices">
+        Keep it
+      </a>
+    </div>
+  </form>
+);
+
 /** The second question before a device has no owner any more. */
 export const ReleasePage: FC<{
   readonly csrf: string;
@@ -174,17 +194,12 @@ export const ReleasePage: FC<{
         It has been yours since <time datetime={since}>{since}</time>. It stops at once, apps lose it, and
         whoever has its label can claim it next. Its last values are removed from your personal cloud.
       </p>
-      <form method="post" action={`/me/devices/${reference}/release`}>
-        <Csrf token={csrf} />
-        <div class="actions">
-          <button type="submit" class="danger" name="decision" value="confirm">
-            Give it up
-          </button>
-          <a class="button" href="/me/devices">
-            Keep it
-          </a>
-        </div>
-      </form>
+      <LastQuestion
+        csrf={csrf}
+        action={`/me/devices/${reference}/release`}
+        decision="confirm"
+        answer="Give it up"
+      />
     </div>
   </Page>
 );
@@ -214,17 +229,7 @@ export const DeletePage: FC<{ readonly csrf: string }> = ({ csrf }) => (
       </p>
       <p>Your login is forgotten last. If you come back with it, you are somebody new here.</p>
       <p>It cannot be undone. You get a signed receipt.</p>
-      <form method="post" action="/me/delete">
-        <Csrf token={csrf} />
-        <div class="actions">
-          <button type="submit" class="danger" name="decision" value="delete">
-            Delete everything
-          </button>
-          <a class="button" href="/me/devices">
-            Keep it
-          </a>
-        </div>
-      </form>
+      <LastQuestion csrf={csrf} action="/me/delete" decision="delete" answer="Delete everything" />
     </div>
   </Page>
 );
