@@ -56,10 +56,9 @@ export function unloadOutgoing(session: Session): void {
 
 function queuedOf(state: BrokerState, session: Session): Queued {
   if (session.queued !== undefined) return session.queued;
-  // The store's bound is the distance from the oldest to the newest; most between them may have gone.
+  // The store's bound is the distance from the oldest to the newest; most between them may have gone, and what a
+  // client that is here has not acknowledged does not wait.
   session.queued = { ...state.store.queueBounds(session.id), recountAtMs: Number.NEGATIVE_INFINITY };
-  // While the client is here, what it has not acknowledged does not wait, and what does is in memory.
-  if (session.connection !== undefined) recount(state, session, session.queued);
   return session.queued;
 }
 
