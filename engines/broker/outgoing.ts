@@ -148,21 +148,15 @@ function keepForOthers(state: BrokerState, outgoing: Outgoing, packetId: number,
   saveSoon(state);
 }
 
-/** [MQTT-2.2.1-3] [MQTT-2.2.1-4] [MQTT-3.1.1:2.3.1-1] not 0, and not one that is in use. */
+/**
+ * [MQTT-2.2.1-3] [MQTT-2.2.1-4] [MQTT-3.1.1:2.3.1-1] not 0, and not one that is in use. What is to go out again with its
+ * own goes before anything new, so it is among them by then.
+ */
 function freePacketId(outgoing: Outgoing): number {
   // The window is far smaller than the space, so this ends soon.
   do outgoing.lastPacketId = outgoing.lastPacketId >= 0xffff ? 1 : outgoing.lastPacketId + 1;
-  while (outgoing.inFlight.has(outgoing.lastPacketId) || isSpokenFor(outgoing, outgoing.lastPacketId));
+  while (outgoing.inFlight.has(outgoing.lastPacketId));
   return outgoing.lastPacketId;
-}
-
-/** Whether a message that waits to go out again holds the identifier; those are the first that wait. */
-function isSpokenFor({ waiting }: Outgoing, packetId: number): boolean {
-  for (const delivery of waiting) {
-    if (delivery.packetId === undefined) return false;
-    if (delivery.packetId === packetId) return true;
-  }
-  return false;
 }
 
 /** @returns `false` if it is too large for this client, and so counts as delivered. */

@@ -79,6 +79,33 @@ test("QoS 2 goes on where it was, with an eviction between any two packets", asy
   await owner.expect("pingresp");
 });
 
+test("in sleep neither side's Receive Maximum begins anew, also for a session that is kept [MQTT-3.3.4-9]", async () => {
+  const stub = cloudOf("windows");
+  const client = await WireClient.open("windows", "owner", {
+    mqttClientId: "kept",
+    properties: { sessionExpiryInterval: 3600, receiveMaximum: 1 },
+  });
+  const { properties } = await client.expect("connack");
+  const most = properties?.receiveMaximum ?? 0;
+  client.send(subscribePacket("a", { qos: 2 }));
+  await client.expect("suback");
+  for (let packetId = 1; packetId <= most; packetId++) {
+    client.send(publishPacket("a", `${packetId}`, { qos: 2, packetId }));
+    expect(await client.expect("pubrec")).toMatchObject({ packetId });
+    if (packetId === 1) expect(await client.message()).toBe("a=1");
+  }
+  await fallAsleep(stub);
+  client.send({ type: "pingreq" });
+  await client.expect("pingresp");
+  client.send({ type: "pubrec", packetId: 1, reasonCode: 0 });
+  await client.expect("pubrel");
+  await fallAsleep(stub);
+  client.send({ type: "pubcomp", packetId: 1, reasonCode: 0 });
+  expect(await client.message()).toBe("a=2");
+  client.send(publishPacket("a", "one too many", { qos: 2, packetId: most + 1 }));
+  expect(await client.expect("disconnect")).toMatchObject({ reasonCode: 0x93 });
+});
+
 test("a keep alive runs out while the object sleeps: the alarm closes the socket and sends the will", async () => {
   const stub = cloudOf("silent");
   const owner = await WireClient.open("silent", "owner", { mqttClientId: "o" });
