@@ -173,6 +173,7 @@ describe.skipIf(!isThere)("in a real browser", () => {
     };
     await page.goto(`${platform.didp}/login/uni?to=/me/account`);
     await page.getByRole("button", { name: "Send" }).click();
+    await page.getByRole("heading", { name: "My account" }).waitFor();
     const redirect_uri = `https://${"a-long-name-".repeat(5)}x.example/cb`;
     const app = await StrictApp.register(platform, {
       client_name: "Unbroken".repeat(10),
