@@ -9,7 +9,7 @@ import { watchConnection, watchSilence } from "./deadlines.ts";
 import { recordRefusal } from "./ledger.ts";
 import { endConnection, endSession } from "./lifecycle.ts";
 import type { Mount } from "./mount.ts";
-import { resend } from "./outgoing.ts";
+import { resend, unloadOutgoing } from "./outgoing.ts";
 import { Session, sessionKey } from "./session.ts";
 import type { BrokerState } from "./state.ts";
 import { forgetWill, publishWill, toStoredWill } from "./will.ts";
@@ -234,9 +234,7 @@ function attach(
   session.protocolLevel = protocolLevel;
   session.generation++;
   session.endsAtMs = undefined;
-  session.outgoing = undefined;
-  session.incoming = undefined;
-  session.queued = undefined;
+  unloadOutgoing(session);
   session.expirySeconds = Math.min(requestedExpiry(packet), state.limits.sessionExpirySeconds);
 }
 

@@ -278,7 +278,6 @@ function isExpired(state: BrokerState, delivery: Delivery): boolean {
 export function resend(state: BrokerState, session: Session): void {
   const { connection } = session;
   if (connection === undefined) return;
-  unloadOutgoing(session);
   // Nothing was sent on this connection yet.
   session.unsentFromSeq = 0;
   const outgoing = loadOutgoing(state, session);

@@ -22,6 +22,19 @@ function acknowledge(client: TestClient, ...packetIds: number[]): void {
   for (const packetId of packetIds) client.send({ type: "puback", packetId, reasonCode: 0 });
 }
 
+test("what waited for a member of a share group is sent once, although it sleeps in between", () => {
+  const { home, first } = homeWithMember({ properties: { receiveMaximum: 1 } }, 1, 3);
+  home.pass(6000);
+  expect(home.store.deliveries(2)).toHaveLength(3);
+  for (const packetId of [1, 2, 3]) {
+    acknowledge(first, packetId);
+    home.evict();
+  }
+  first.send({ type: "pingreq" });
+  expect(first.takeMessages()).toEqual(["a=1", "a=2", "a=3"]);
+  expect(home.store.deliveries(2)).toEqual([]);
+});
+
 describe("what a member of a share group leaves when its session ends", () => {
   test.each([
     ["its connection, with an expiry of 0", {}, (first: TestClient) => first.vanish()],
