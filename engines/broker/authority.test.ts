@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   authorityOf,
   connectPacket,
+  lasting,
   publishPacket,
   stateWill,
   subscribePacket,
@@ -246,6 +247,27 @@ describe("authority ends on time", () => {
       broker.revoke({ user: "user-1" as never, handle: "dh1", epoch: 3, reason: "released" }),
     );
     expect([...home.store.load().refusedEpochs.keys()]).toEqual(["*"]);
+  });
+
+  test("a will that was due after the consent's end is not sent by a late alarm, and leaves nothing", () => {
+    const home = new TestHome();
+    home.claim("dh1");
+    home.consent("app1", { dh1: ["command"] }, home.nowMs + 10_000);
+    const device = home.client("device");
+    device.subscribe("command/#");
+    const app = home.client("app", {
+      ...lasting,
+      will: {
+        ...stateWill("app is gone", { willDelayInterval: 11 }),
+        topicName: "devices/ph-app1-dh1/command/light" as never,
+      },
+    });
+    app.vanish();
+    device.take();
+    home.nowMs += 20_000;
+    home.run((broker) => broker.alarm());
+    expect(device.take()).toEqual([]);
+    expect(home.store.load().sessions.map(({ kind }) => kind)).toEqual(["device"]);
   });
 
   test("a consent's end closes the app and forgets the choice", () => {

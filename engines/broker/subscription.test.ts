@@ -85,6 +85,17 @@ describe("subscriptions", () => {
     ]);
   });
 
+  test("a share group passes over a member whose window is full while another has room", () => {
+    const home = new TestHome();
+    const members = [1, 10].map((receiveMaximum, i) =>
+      home.client("owner", { mqttClientId: `m${i}`, properties: { receiveMaximum } }),
+    );
+    for (const member of members) member.subscribe("$share/group/a", { qos: 1 });
+    const publisher = home.client("owner", { mqttClientId: "p" });
+    for (const value of ["1", "2", "3", "4"]) publisher.publish("a", value, { qos: 1 });
+    expect(members.map((member) => member.takeMessages())).toEqual([["a=1"], ["a=2", "a=3", "a=4"]]);
+  });
+
   test("a share group passes over a member that is away while another is there", () => {
     const home = new TestHome();
     const away = home.client("owner", lasting);
