@@ -2,7 +2,7 @@
 /** @jsxImportSource hono/jsx */
 import type { FC } from "hono/jsx";
 import { Notice, Page } from "../../../http/page.tsx";
-import { Csrf, personLinks } from "./shared.tsx";
+import { Csrf, LogOut, personLinks } from "./shared.tsx";
 
 export interface LoginView {
   readonly reference: string;
@@ -79,6 +79,16 @@ export const AccountPage: FC<{
         </button>
       </form>
     </section>
+    <section class="card">
+      <h2>Leaving for good</h2>
+      <p>
+        Your devices are released, no app gets in any more, and nothing of yours stays. You get a receipt.
+      </p>
+      <p>
+        <a href="/me/delete">Delete everything</a>
+      </p>
+    </section>
+    <LogOut csrf={csrf} />
   </Page>
 );
 

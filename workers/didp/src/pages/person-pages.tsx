@@ -3,7 +3,7 @@
 import type { FC } from "hono/jsx";
 import type { GrantNote } from "../../../../durable-objects/registry/grant.ts";
 import { Notice, Page } from "../../../http/page.tsx";
-import { Csrf, personLinks } from "./shared.tsx";
+import { Csrf, LogOut, personLinks } from "./shared.tsx";
 
 export interface AppView {
   readonly reference: string;
@@ -116,9 +116,6 @@ export const DevicesPage: FC<{
         </p>
       </>
     )}
-    <p>
-      <a href="/me/delete">Delete everything</a>
-    </p>
     <LogOut csrf={csrf} />
   </Page>
 );
@@ -248,15 +245,6 @@ export const ReceiptPage: FC<{ readonly isDone: boolean; readonly id: string }> 
       )}
     </div>
   </Page>
-);
-
-const LogOut: FC<{ readonly csrf: string }> = ({ csrf }) => (
-  <form method="post" action="/logout">
-    <Csrf token={csrf} />
-    <button type="submit" class="link" name="decision" value="logout">
-      Log out
-    </button>
-  </form>
 );
 
 /** The start page: three ways in. */

@@ -15,6 +15,16 @@ export const Csrf: FC<{ readonly token: string }> = ({ token }) => (
   <input type="hidden" name="csrf" value={token} />
 );
 
+/** At the end of each page about a person. */
+export const LogOut: FC<{ readonly csrf: string }> = ({ csrf }) => (
+  <form method="post" action="/logout">
+    <Csrf token={csrf} />
+    <button type="submit" class="link" name="decision" value="logout">
+      Log out
+    </button>
+  </form>
+);
+
 /** Something went wrong, in words that say what to do. */
 export const ProblemPage: FC<{ readonly title: string; readonly message: string }> = ({ title, message }) => (
   <Page title={title}>
