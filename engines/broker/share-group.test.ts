@@ -36,6 +36,27 @@ test("what waited for a member of a share group is sent once, although it sleeps
 });
 
 describe("what a member of a share group leaves when its session ends", () => {
+  test("keeps its lifetime, and goes to nobody when that is over", () => {
+    const home = new TestHome();
+    const publisher = home.client("owner", { mqttClientId: "publisher" });
+    const first = home.client("owner", { ...kept("first"), properties: { sessionExpiryInterval: 30 } });
+    first.subscribe(share, { qos: 1 });
+    for (const messageExpiryInterval of [10, 100])
+      publisher.publish("a", `${messageExpiryInterval}`, { qos: 1, properties: { messageExpiryInterval } });
+    first.vanish();
+    const other = home.client("owner", { mqttClientId: "other" });
+    other.subscribe(share, { qos: 1 });
+    other.take();
+    home.pass(31_000);
+    expect(other.take()).toMatchObject([
+      {
+        type: "publish",
+        payload: new TextEncoder().encode("100"),
+        properties: { messageExpiryInterval: 70 },
+      },
+    ]);
+  });
+
   test.each([
     ["its connection, with an expiry of 0", {}, (first: TestClient) => first.vanish()],
     ["DISCONNECT, with an expiry of 0", {}, (first: TestClient) => first.disconnect()],

@@ -12,6 +12,47 @@ describe("subscriptions", () => {
     expect(message).toMatchObject({ qos: 1, properties: { subscriptionIdentifiers: [3, 4] } });
   });
 
+  test.each([{}, { contentType: "t" }, { messageExpiryInterval: 9 }])(
+    "at QoS 0 each subscriber gets the message in its own terms, whoever got it before (%o)",
+    (properties) => {
+      const home = new TestHome();
+      const terms = [
+        { level: 5 },
+        { level: 5, identifier: 3 },
+        { level: 4 },
+        { level: 5, identifier: 4, retainAsPublished: true },
+        { level: 5, retainAsPublished: true },
+        { level: 5, aliases: 1 },
+        { level: 5 },
+        { level: 4 },
+      ] as const;
+      const all = terms.map((term, i) => {
+        const client = home.client("owner", {
+          mqttClientId: `c${i}`,
+          protocolLevel: term.level,
+          properties: "aliases" in term ? { topicAliasMaximum: term.aliases } : {},
+        });
+        const options = { retainAsPublished: "retainAsPublished" in term && term.level === 5 };
+        const identifiers = "identifier" in term ? { subscriptionIdentifiers: [term.identifier] } : undefined;
+        client.subscribe("a", options, identifiers);
+        client.take();
+        return client;
+      });
+      home.client("owner", { mqttClientId: "p" }).publish("a", "x", { retain: true, properties });
+      for (const [i, client] of all.entries()) {
+        const term = terms[i] ?? { level: 5 };
+        const listed = {
+          ...(term.level === 5 && properties),
+          ...("identifier" in term && { subscriptionIdentifiers: [term.identifier] }),
+          ...("aliases" in term && { topicAlias: 1 }),
+        };
+        const [message] = client.take();
+        expect(message).toMatchObject({ topicName: "a", retain: "retainAsPublished" in term });
+        expect((message?.type === "publish" && message.properties) || {}).toEqual(listed);
+      }
+    },
+  );
+
   test("No Local keeps a client's own messages from it, and the others' not", () => {
     const home = new TestHome();
     const one = home.client("owner", { mqttClientId: "one" });
