@@ -19,6 +19,7 @@ describe("subscriptions", () => {
       const terms = [
         { level: 5 },
         { level: 5, identifier: 3 },
+        { level: 5, identifier: 5 },
         { level: 4 },
         { level: 5, identifier: 4, retainAsPublished: true },
         { level: 5, retainAsPublished: true },
@@ -47,7 +48,8 @@ describe("subscriptions", () => {
           ...("aliases" in term && { topicAlias: 1 }),
         };
         const [message] = client.take();
-        expect(message).toMatchObject({ topicName: "a", retain: "retainAsPublished" in term });
+        const payload = new TextEncoder().encode("x");
+        expect(message).toMatchObject({ topicName: "a", payload, retain: "retainAsPublished" in term });
         expect((message?.type === "publish" && message.properties) || {}).toEqual(listed);
       }
     },
