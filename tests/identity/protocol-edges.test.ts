@@ -275,11 +275,12 @@ describe("what is claimed and what is there", () => {
     const granted = async (token_endpoint_auth_method: string) => {
       const { client } = await StrictApp.register(platform, { token_endpoint_auth_method });
       expect(client).toMatchObject({ id_token_signed_response_alg: "EdDSA", subject_type: "pairwise" });
-      return client.grant_types;
+      return [client.grant_types, client.scope];
     };
     const open = ["authorization_code", "refresh_token"];
-    expect(await granted("none")).toEqual(open);
-    expect(await granted("client_secret_basic")).toEqual([...open, "client_credentials"]);
+    const scope = "openid view:read view:control view:history";
+    expect(await granted("none")).toEqual([open, scope]);
+    expect(await granted("client_secret_basic")).toEqual([[...open, "client_credentials"], `${scope} rules`]);
   });
 });
 

@@ -5,7 +5,7 @@ import {
   type DeviceMetadata,
 } from "../../../engines/oauth/client-metadata.ts";
 import type { DeviceCredentials } from "../../../engines/oauth/device-registration.ts";
-import { appScopes, DEVICE_SCOPE } from "../../../engines/oauth/iot-access.ts";
+import { appScopes, DEVICE_SCOPE, RULES_SCOPE } from "../../../engines/oauth/iot-access.ts";
 import type { Config } from "./config.ts";
 
 /**
@@ -47,23 +47,20 @@ export function deviceAnswer(config: Config, device: DeviceCredentials, metadata
 
 /** As `deviceFields`, of an app. */
 export function appFields(metadata: AppMetadata) {
+  const isConfidential = metadata.authMethod !== "none";
   return {
     ...(metadata.authMethod === "client_secret_basic" ? { client_secret_expires_at: 0 } : {}),
     client_name: metadata.clientName,
     redirect_uris: metadata.redirectUris,
     application_type: metadata.applicationType,
     token_endpoint_auth_method: metadata.authMethod,
-    grant_types: [
-      "authorization_code",
-      "refresh_token",
-      ...(metadata.authMethod === "none" ? [] : ["client_credentials"]),
-    ],
+    grant_types: ["authorization_code", "refresh_token", ...(isConfidential ? ["client_credentials"] : [])],
     response_types: ["code"],
-    scope: appScopes.join(" "),
+    scope: ["openid", ...appScopes, ...(isConfidential ? [RULES_SCOPE] : [])].join(" "),
     // OpenID Connect Registration §2: a client that is not told expects RS256.
     id_token_signed_response_alg: "EdDSA",
     subject_type: "pairwise",
-    ...(metadata.authMethod === "none" ? {} : { require_pushed_authorization_requests: true }),
+    ...(isConfidential ? { require_pushed_authorization_requests: true } : {}),
     ...(metadata.dpopBound ? { dpop_bound_access_tokens: true } : {}),
     ...(metadata.clientUri === undefined ? {} : { client_uri: metadata.clientUri }),
     ...(metadata.jwks === undefined ? {} : { jwks: metadata.jwks }),
