@@ -106,6 +106,26 @@ describe("authority ends on time", () => {
     expect(owner.take()).toEqual([]);
   });
 
+  test("a session that is resumed has the permissions of the new token, in what it sends and what it gets", () => {
+    const home = new TestHome();
+    const publisher = home.client("owner", { mqttClientId: "p" });
+    const wide = { ...lasting, permissions: [["#", ["pub", "sub"]]] } as const;
+    const first = home.client("owner", wide);
+    first.subscribe("#", { qos: 1 });
+    for (const name of ["a/x", "b/x"]) publisher.publish(name, "before", { qos: 1 });
+    expect(first.takeMessages()).toEqual(["a/x=before", "b/x=before"]);
+    for (const packetId of [1, 2]) first.send({ type: "puback", packetId, reasonCode: 0 });
+    const narrow = home.client("owner", { ...lasting, permissions: [["a/#", ["pub", "sub"]]] });
+    for (const name of ["a/x", "b/x"]) publisher.publish(name, "after", { qos: 1 });
+    expect(narrow.takeMessages()).toEqual(["a/x=after"]);
+    for (const name of ["a/y", "b/y"]) narrow.publish(name, "mine", { qos: 1 });
+    const answers = narrow.take().flatMap((packet) => (packet.type === "puback" ? [packet.reasonCode] : []));
+    expect(answers).toEqual([0, 0x87]);
+    const again = home.client("owner", wide);
+    publisher.publish("b/x", "at last", { qos: 1 });
+    expect(again.takeMessages()).toContain("b/x=at last");
+  });
+
   test("nothing is delivered after the end even when the alarm is late", () => {
     const home = new TestHome();
     const device = home.client("device");

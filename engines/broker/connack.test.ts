@@ -76,6 +76,23 @@ describe("CONNACK", () => {
     },
   );
 
+  test("a CONNECT of 5.0 that cannot be read is refused with the reason in words, one below with a close", () => {
+    const home = new TestHome();
+    const [five, four] = [5, 4].map((level) => {
+      const client = home.socket("owner");
+      // Connect flags with the reserved one
+      const properties = level === 5 ? [0] : [];
+      const body = [0, 4, 0x4d, 0x51, 0x54, 0x54, level, 3, 0, 0, ...properties, 0, 1, 0x63];
+      client.sendBytes(new Uint8Array([0x10, body.length, ...body]));
+      expect(client.isClosed).toBe(true);
+      return client.take();
+    });
+    expect(five).toMatchObject([
+      { type: "connack", reasonCode: 0x81, properties: { reasonString: "CONNECT: reserved flag" } },
+    ]);
+    expect(four).toEqual([]);
+  });
+
   test("a level that is not known gets 0x84, and a first packet that is not CONNECT only a close", () => {
     const home = new TestHome();
     const future = home.socket("owner");
