@@ -83,9 +83,14 @@ export class DeviceChannels {
 
   /** Tells the device, if it is here and waiting, that it has an owner. */
   async claimed(oauthClientId: string): Promise<void> {
-    for (const socket of this.#ctx.getWebSockets()) {
-      const { channel } = attachmentOf(socket);
-      if (channel?.oauthClientId === oauthClientId && channel.isWaiting) await this.#pushTokens(socket);
+    for (const socket of this.#waiting(oauthClientId)) await this.#pushTokens(socket);
+  }
+
+  /** Tells the device, if it is here and waiting, that somebody said no: it has to ask for a new code. */
+  denied(oauthClientId: string): void {
+    for (const socket of this.#waiting(oauthClientId)) {
+      if (attachmentOf(socket).channel?.answerQos !== undefined)
+        this.#send(socket, { topicName: ANSWER_TOPIC }, { event: "denied", error: "access_denied" });
     }
   }
 
@@ -98,6 +103,13 @@ export class DeviceChannels {
       if (nowMs - askedMs > limit) socket.close(1000);
     }
     return sockets.length === 0 ? undefined : nowMs + IDLE_MS;
+  }
+
+  #waiting(oauthClientId: string): readonly WebSocket[] {
+    return this.#ctx.getWebSockets().filter((socket) => {
+      const { channel } = attachmentOf(socket);
+      return channel?.oauthClientId === oauthClientId && channel.isWaiting;
+    });
   }
 
   async #handle(socket: WebSocket, bytes: Uint8Array, nowMs: number): Promise<void> {

@@ -357,6 +357,8 @@ export class Registry extends DurableObject<RegistryEnv> {
 
   denyClaim(claimHash: string): void {
     this.#claims.deny(claimHash);
+    const oauthClientId = this.#claims.clientOf(claimHash);
+    if (oauthClientId !== undefined) this.#channels.denied(oauthClientId);
   }
 
   hasArrived(gid: string): boolean {

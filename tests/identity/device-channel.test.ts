@@ -102,6 +102,20 @@ describe.each([
     await client.endAsync();
   });
 
+  test("a device whose owner said no is told, asks anew, and can be claimed again", async () => {
+    const device = await factory.make();
+    const { client, ask, next } = await channel(device, { protocolVersion });
+    const first = await ask("oauth/device_authorization");
+    const person = new Person("paul");
+    await person.submit(await openClaim(platform, person, device.user_code), { decision: "deny" });
+    expect(await next("denied")).toEqual({ event: "denied", error: "access_denied" });
+    const second = await ask("oauth/device_authorization");
+    expect(second.device_code).not.toBe(first.device_code);
+    await person.submit(await openClaim(platform, person, device.user_code), { decision: "approve" });
+    expect((await next("claimed")).access_token).toBeTypeOf("string");
+    await client.endAsync();
+  });
+
   test("a device for another operator's gateway says so, and is sent there", async () => {
     const device = await factory.make();
     const { client, ask, next } = await channel(device, { protocolVersion });
