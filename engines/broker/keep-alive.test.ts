@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { stateWill, TestHome } from "./test-home.ts";
+import { lasting, stateWill, TestHome } from "./test-home.ts";
 
 describe("a client with a longer keep alive that falls silent", () => {
   const lost = () => {
@@ -32,6 +32,18 @@ describe("a client with a longer keep alive that falls silent", () => {
     const { home, device } = lost();
     home.pass(100_000);
     home.client("owner").subscribe("devices/#");
+    home.pass(351_000);
+    expect(device.isClosed).toBe(true);
+  });
+
+  test("is watched from the moment that someone comes back who listens", () => {
+    const home = new TestHome();
+    home.client("owner", lasting).subscribe("devices/#");
+    home.client("owner", lasting).vanish();
+    const device = home.client("device", { keepAliveSeconds: 300, will: stateWill("lost") });
+    home.alarmAtMs = undefined;
+    home.pass(100_000);
+    home.client("owner", lasting);
     home.pass(351_000);
     expect(device.isClosed).toBe(true);
   });

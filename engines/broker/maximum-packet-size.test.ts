@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { TopicFilter } from "../mqtt/packet.ts";
-import { TestHome } from "./test-home.ts";
+import { stateWill, TestHome } from "./test-home.ts";
 
 describe("the client's Maximum Packet Size", () => {
   test("a message above the client's Maximum Packet Size is dropped for it and only for it", () => {
@@ -16,8 +16,11 @@ describe("the client's Maximum Packet Size", () => {
   });
 
   test("a client that takes no packet of CONNACK's size is let go without one", () => {
-    const client = new TestHome().client("owner", { properties: { maximumPacketSize: 5 } });
-    expect([client.take(), client.isClosed]).toEqual([[], true]);
+    const home = new TestHome();
+    const witness = home.client("owner", { mqttClientId: "witness" });
+    witness.subscribe("devices/#");
+    const client = home.client("device", { properties: { maximumPacketSize: 5 }, will: stateWill("lost") });
+    expect([client.take(), client.isClosed, witness.takeMessages()]).toEqual([[], true, []]);
   });
 
   test("gets a message that an alias would have made too large without one", () => {
