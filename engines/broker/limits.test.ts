@@ -19,6 +19,13 @@ describe("limits of one user and one session", () => {
     expect(["a", "b", "c"].map((id) => connected("owner", id))[2]).toMatchObject({ reasonCode: 0 });
   });
 
+  test("connections are bounded, and sessions that are only kept take none of them", () => {
+    const home = new TestHome({ connections: 2 });
+    for (let i = 0; i < 3; i++) home.client("owner", { ...lasting, mqttClientId: `kept${i}` }).vanish();
+    const codes = ["a", "b", "c"].map((mqttClientId) => home.client("owner", { mqttClientId }).take()[0]);
+    expect(codes).toMatchObject([{ reasonCode: 0 }, { reasonCode: 0 }, { reasonCode: 0x97 }]);
+  });
+
   test("sockets that have shown no token are bounded, and take no room from those that have", () => {
     const home = new TestHome({ strangers: 2, connections: 1 });
     for (let i = 0; i < 2; i++) home.socket("device", { token: "t" });

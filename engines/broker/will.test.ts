@@ -40,6 +40,14 @@ describe("wills", () => {
     expect(witness.takeMessages()).toEqual([]);
   });
 
+  test("a client that is back too late does not, even if the alarm is later still [MQTT-3.1.3-9]", () => {
+    const { home, witness } = watched();
+    home.client("owner", { ...lasting, will: will(60) }).vanish();
+    home.nowMs += 61_000;
+    home.client("owner", lasting);
+    expect(witness.takeMessages()).toEqual(["will=w"]);
+  });
+
   test("the session's end sends a delayed will early", () => {
     const { home, witness } = watched();
     home.client("owner", { ...lasting, properties: { sessionExpiryInterval: 10 }, will: will(60) }).vanish();
