@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { lasting, publishPacket, TestHome } from "./test-home.ts";
+import { connectPacket, lasting, publishPacket, TestHome } from "./test-home.ts";
 
 describe("sessions", () => {
   test("a session ends when its expiry interval is over", () => {
@@ -15,8 +15,10 @@ describe("sessions", () => {
   test("a session whose time is over is not resumed, even if the alarm is late [MQTT-4.1.0-2]", () => {
     const home = new TestHome();
     home.client("owner", lasting).vanish();
+    const back = home.socket("owner");
     home.nowMs += 3600_000;
-    expect(home.client("owner", lasting).take()).toMatchObject([{ sessionPresent: false }]);
+    back.send(connectPacket(lasting));
+    expect(back.take()).toMatchObject([{ sessionPresent: false }]);
   });
 
   test("DISCONNECT may shorten or lengthen the expiry, but not of a session that was to end at once", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { TopicName } from "../mqtt/packet.ts";
-import { lasting, TestHome } from "./test-home.ts";
+import { connectPacket, lasting, TestHome } from "./test-home.ts";
 
 const topic = (name: string) => name as TopicName; // a test's own
 
@@ -43,8 +43,9 @@ describe("wills", () => {
   test("a client that is back too late does not, even if the alarm is later still [MQTT-3.1.3-9]", () => {
     const { home, witness } = watched();
     home.client("owner", { ...lasting, will: will(60) }).vanish();
+    const back = home.socket("owner");
     home.nowMs += 61_000;
-    home.client("owner", lasting);
+    back.send(connectPacket(lasting));
     expect(witness.takeMessages()).toEqual(["will=w"]);
   });
 
