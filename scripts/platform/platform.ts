@@ -9,6 +9,7 @@ import { serveSampleApp } from "../../demo/sample-app/serve.ts";
 import { type Addresses, portOf, takenParts } from "./addresses.ts";
 import { applyD1Migrations } from "./d1-migrations.ts";
 import { endLeftover, forgetProcesses, recordProcesses } from "./processes.ts";
+import { collectInSmallPieces } from "./runtime-flags.ts";
 import { type PlatformSecrets, platformSecrets } from "./secrets.ts";
 import { bundleWorker, type MiniflareWorker, workerConfigs } from "./worker-bundle.ts";
 
@@ -115,6 +116,7 @@ async function startWorkers(
     },
   };
   const workers = bundled.map((worker, index) => ({ ...worker, ...listeners[workerConfigs[index] ?? ""] }));
+  collectInSmallPieces();
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       host: "127.0.0.1",

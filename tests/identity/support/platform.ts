@@ -9,6 +9,7 @@ import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangle
 import { keyPurposes } from "../../../engines/oauth/key-ring.ts";
 import { SHARDS } from "../../../engines/oauth/shard.ts";
 import { nodeBuiltins } from "../../../scripts/platform/node-builtins.ts";
+import { collectInSmallPieces } from "../../../scripts/platform/runtime-flags.ts";
 
 /** One DIdP with its pseudonymiser, a gateway's stand-in and a real OpenID provider, each on a port of its own. */
 export interface Platform {
@@ -36,6 +37,7 @@ export async function startPlatform(port: number, settings: Record<string, strin
     string,
     string,
   ];
+  collectInSmallPieces();
   const operatorToken = secret();
   const stateFolder = await mkdtemp(path.join(tmpdir(), "edgenym-identity-"));
   const log: string[] = [];
