@@ -3,6 +3,7 @@ import { REDIRECT_URI, StrictApp } from "./support/app.ts";
 import { choose, consent, introspect, told } from "./support/flows.ts";
 import { Person } from "./support/person.ts";
 import { type Platform, startPlatform } from "./support/platform.ts";
+import { errorOf, postForm } from "./support/requests.ts";
 
 let platform: Platform;
 
@@ -10,17 +11,6 @@ beforeAll(async () => {
   platform = await startPlatform(19_320);
 });
 afterAll(() => platform.stop());
-
-const form = (path: string, body: string | Record<string, string>, headers: Record<string, string> = {}) =>
-  fetch(`${platform.didp}${path}`, {
-    method: "POST",
-    headers: { "content-type": "application/x-www-form-urlencoded", ...headers },
-    body: typeof body === "string" ? body : new URLSearchParams(body).toString(),
-  });
-const errorOf = async (response: Promise<Response>) => {
-  const answer = await response;
-  return [answer.status, ((await answer.json()) as { error?: string; code?: string }).error];
-};
 
 describe("codes", () => {
   test("a code replayed ends the tokens that came of it", async () => {
@@ -59,7 +49,7 @@ describe("codes", () => {
     const callback = await consent(platform, new Person("alice"), begun.url.href);
     expect(
       await errorOf(
-        form("/token", {
+        postForm(platform, "/token", {
           grant_type: "authorization_code",
           client_id: app.client.client_id,
           code: callback.searchParams.get("code") ?? "",
@@ -79,7 +69,7 @@ describe("codes", () => {
         code,
         redirect_uri: REDIRECT_URI,
       };
-      expect(await errorOf(form("/token", body))).toEqual([400, "invalid_grant"]);
+      expect(await errorOf(postForm(platform, "/token", body))).toEqual([400, "invalid_grant"]);
     }
   });
 });
@@ -125,10 +115,9 @@ describe("the authorization endpoint", () => {
     const { url } = await app.begin();
     const twice = await fetch(`${url.href}&client_id=${app.client.client_id}`, { redirect: "manual" });
     expect([twice.status, twice.headers.get("location")]).toEqual([400, null]);
-    expect(await errorOf(form("/token", "grant_type=refresh_token&grant_type=authorization_code"))).toEqual([
-      400,
-      "invalid_request",
-    ]);
+    expect(
+      await errorOf(postForm(platform, "/token", "grant_type=refresh_token&grant_type=authorization_code")),
+    ).toEqual([400, "invalid_request"]);
   });
 
   test("a pushed request is used once, and only by its own client", async () => {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-
 import { asDevice, DEVICE_CODE_GRANT, openFactory, tokenAnswer } from "./support/factory.ts";
 import { introspect, openClaim, ownDevice } from "./support/flows.ts";
 import { Person } from "./support/person.ts";
 import { type Platform, startPlatform } from "./support/platform.ts";
+import { errorOf } from "./support/requests.ts";
 
 let platform: Platform;
 let factory: Awaited<ReturnType<typeof openFactory>>;
@@ -13,11 +13,6 @@ beforeAll(async () => {
   factory = await openFactory(platform);
 });
 afterAll(() => platform.stop());
-
-const errorOf = async (response: Promise<Response>) => {
-  const answer = await response;
-  return [answer.status, ((await answer.json()) as { error?: string; code?: string }).error];
-};
 
 describe("devices", () => {
   test("a device code of another device is refused, and changes nothing", async () => {

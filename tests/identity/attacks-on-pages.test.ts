@@ -4,6 +4,7 @@ import { openFactory } from "./support/factory.ts";
 import { consent, ownDevice } from "./support/flows.ts";
 import { Person } from "./support/person.ts";
 import { type Platform, startPlatform } from "./support/platform.ts";
+import { errorOf, postForm } from "./support/requests.ts";
 
 let platform: Platform;
 let factory: Awaited<ReturnType<typeof openFactory>>;
@@ -13,17 +14,6 @@ beforeAll(async () => {
   factory = await openFactory(platform);
 });
 afterAll(() => platform.stop());
-
-const form = (path: string, body: string | Record<string, string>, headers: Record<string, string> = {}) =>
-  fetch(`${platform.didp}${path}`, {
-    method: "POST",
-    headers: { "content-type": "application/x-www-form-urlencoded", ...headers },
-    body: typeof body === "string" ? body : new URLSearchParams(body).toString(),
-  });
-const errorOf = async (response: Promise<Response>) => {
-  const answer = await response;
-  return [answer.status, ((await answer.json()) as { error?: string; code?: string }).error];
-};
 
 describe("pages", () => {
   test("a consent page cannot be framed, runs no inline script and sends its forms to two places only", async () => {
@@ -128,7 +118,11 @@ describe("pages", () => {
 
 describe("bodies", () => {
   test("an oversize body is refused", async () => {
-    const answer = await form("/token", `grant_type=refresh_token&refresh_token=${"A".repeat(70_000)}`);
+    const answer = await postForm(
+      platform,
+      "/token",
+      `grant_type=refresh_token&refresh_token=${"A".repeat(70_000)}`,
+    );
     expect(answer.status).toBe(413);
   });
 
@@ -147,17 +141,17 @@ describe("bodies", () => {
       "invalid_client",
     ],
   ])("POST %s with %j as %s: %s", async (path, body, type, error) => {
-    expect((await errorOf(form(path, body, { "content-type": type })))[1]).toBe(error);
+    expect((await errorOf(postForm(platform, path, body, { "content-type": type })))[1]).toBe(error);
   });
 
   test("an unknown grant type and the password grant are refused", async () => {
     const app = await StrictApp.register(platform);
     for (const grant_type of ["password", "implicit", "urn:ietf:params:oauth:grant-type:token-exchange"]) {
       const body = { grant_type, client_id: app.client.client_id };
-      expect(await errorOf(form("/token", body))).toEqual([400, "unsupported_grant_type"]);
+      expect(await errorOf(postForm(platform, "/token", body))).toEqual([400, "unsupported_grant_type"]);
     }
     const own = { grant_type: "client_credentials", client_id: app.client.client_id };
-    expect(await errorOf(form("/token", own))).toEqual([400, "unauthorized_client"]);
+    expect(await errorOf(postForm(platform, "/token", own))).toEqual([400, "unauthorized_client"]);
   });
 });
 

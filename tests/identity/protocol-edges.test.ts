@@ -7,6 +7,7 @@ import { asDevice, DEVICE_CODE_GRANT, openFactory } from "./support/factory.ts";
 import { consent, introspect, openClaim, ownDevice } from "./support/flows.ts";
 import { Person } from "./support/person.ts";
 import { type Platform, startPlatform } from "./support/platform.ts";
+import { errorOf } from "./support/requests.ts";
 
 const PORT = 19_440;
 const ELSEWHERE = "https://gateway.elsewhere.example";
@@ -24,10 +25,6 @@ afterAll(() => platform.stop());
 
 const post = (path: string, fields: Record<string, string>, headers: Record<string, string> = {}) =>
   fetch(`${platform.didp}${path}`, { method: "POST", headers, body: new URLSearchParams(fields) });
-const errorOf = async (answer: Response) => [
-  answer.status,
-  ((await answer.json()) as { error?: string }).error,
-];
 
 describe("this server leads nobody to an address that somebody has registered", () => {
   const registered = () =>
