@@ -14,9 +14,10 @@ export interface Mosquitto {
 /**
  * Debian's Mosquitto with a WebSocket listener on 127.0.0.1, no quotas, and its persistence as it is by default
  * (in memory, saved now and then).
- * @throws Error when it is not installed.
+ * @throws Error when it is not installed, or another one is there: that one would be measured.
  */
 export async function startMosquitto(port: number): Promise<Mosquitto> {
+  if (await isOpen(port)) throw new Error(`port ${port} (mosquitto) is taken`);
   const folder = mkdtempSync(path.join(tmpdir(), "edgenym-mosquitto-"));
   chmodSync(folder, 0o777); // it may drop its privileges
   const config = path.join(folder, "mosquitto.conf");
@@ -55,16 +56,19 @@ export async function startMosquitto(port: number): Promise<Mosquitto> {
 
 async function listening(port: number): Promise<void> {
   for (let tries = 0; tries < 100; tries += 1) {
-    const isOpen = await new Promise<boolean>((resolve) => {
-      const probe = net.connect(port, "127.0.0.1");
-      probe.once("connect", () => {
-        probe.destroy();
-        resolve(true);
-      });
-      probe.once("error", () => resolve(false));
-    });
-    if (isOpen) return;
+    if (await isOpen(port)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error("mosquitto does not listen");
+}
+
+function isOpen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = net.connect(port, "127.0.0.1");
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once("error", () => resolve(false));
+  });
 }
