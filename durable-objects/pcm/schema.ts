@@ -4,6 +4,9 @@ import { steps } from "./older-schemas.ts";
 /**
  * The tables of one personal cloud; docs/storage.md says who writes each row and how long it lives. Rows are
  * what storage costs, so no table has an index beside its key. What is read at waking is in `kept` (KeptRows).
+ *
+ * Whoever changes them adds the same as a step behind the others in older-schemas.ts; a test holds both against each
+ * other.
  */
 const tables = `
   CREATE TABLE kept (
